@@ -1,0 +1,86 @@
+"""The command line `circlet STEP …`: every rule of the workflow calls it, and so do people."""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from circlet import __version__
+from circlet.errors import InputError
+
+# Step: the module that does it and one line of help. A module has `add_arguments(parser)` and
+# `run(args)`; it is imported only when its step is asked for, so that `--help` stays quick.
+STEPS = {
+    "download": ("circlet.data.download", "fetch one upstream file, checked and recorded"),
+    "parse": ("circlet.data.parse", "turn one upstream's files into a table of transcripts"),
+    "dataset": ("circlet.data.dataset", "clean, label and deduplicate the transcripts"),
+    "split": ("circlet.data.splits", "divide the transcripts into train, validation and test"),
+    "vocabulary": ("circlet.model.vocabulary", "build the k-mer vocabulary of a run"),
+    "tokens": ("circlet.model.tokens", "encode the transcripts as tokens on disk"),
+    "train": ("circlet.model.train", "train one run to a checkpoint"),
+    "predict": ("circlet.predict", "classify the sequences of a FASTA file"),
+    "predict-dataset": ("circlet.predict_dataset", "classify every transcript of the dataset"),
+    "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
+    "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
+    "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
+    "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
+    "report": ("circlet.evaluation.report", "write the report page"),
+}
+
+EXIT_BAD_INPUT = 2
+
+log = logging.getLogger("circlet")
+
+
+def build_parser(chosen: str | None) -> argparse.ArgumentParser:
+    """Build the parser; only the chosen step's module is imported and adds its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="circlet",
+        description="Tell circular RNAs from other long non-coding RNAs by sequence.",
+        epilog="'circlet STEP --help' tells a step's options.",
+    )
+    parser.add_argument("--version", action="version", version=f"circlet {__version__}")
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    for name, (module, summary) in STEPS.items():
+        step = steps.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        if name == chosen:
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(step)
+            step.set_defaults(run=loaded.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one step.
+
+    Args:
+        argv: The arguments, without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 when done, 2 for bad input, 130 when interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in arguments if word in STEPS), None)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    args = build_parser(chosen).parse_args(arguments)
+    try:
+        args.run(args)
+    except InputError as error:
+        print(f"circlet {args.step}: error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"circlet {args.step}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing to tell it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

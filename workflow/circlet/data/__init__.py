@@ -1,0 +1,1 @@
+"""From upstream files to tables of labelled, deduplicated, split transcripts."""

@@ -1,0 +1,1 @@
+"""One module per upstream format: paths in, records out."""

@@ -1,0 +1,23 @@
+"""The one error that a user's input can cause."""
+
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Bad input: what is wrong, where, and how to mend it, in one line.
+
+    The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        where: The file, config key or URL at fault.
+        problem: What is wrong with it.
+        mend: What the user can do about it.
+        record: The record, line or key inside `where`, if one can be named.
+    """
+
+    def __init__(
+        self, where: str | Path, problem: str, mend: str, record: str | int | None = None
+    ) -> None:
+        place = f"{where}" if record is None else f"{where}: {record}"
+        line = f"{place}: {problem}; {mend}"
+        super().__init__(" ".join(line.split()))

@@ -1,0 +1,171 @@
+"""Reading and writing files: gzip by content, outputs by atomic rename, hashes."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from circlet.errors import InputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn the errors of reading `path` into an `InputError` that names it.
+
+    Raises:
+        InputError: The file is missing, unreadable, not text, or a damaged gzip stream.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(path, "no such file", "check the path") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError(
+            path, "the gzip stream is truncated or damaged", "fetch or compress it again"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(
+            path, "the file is not plain text", "give an uncompressed or gzip text file"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            path, f"cannot be read ({error.strerror or error})", "check path and permissions"
+        ) from None
+
+
+@contextlib.contextmanager
+def open_text(path: str | Path) -> Iterator[TextIO]:
+    """Open a text file, gzip or plain as its first bytes say, for reading.
+
+    Raises:
+        InputError: See `reading`; also for damage met while the block reads on.
+    """
+    with reading(path):
+        with open(path, "rb") as probe:
+            is_gzip = probe.read(2) == GZIP_MAGIC
+        opener = gzip.open if is_gzip else open
+        with opener(path, "rt", encoding="utf-8") as handle:
+            yield handle
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that becomes `path` only if the block succeeds.
+
+    The temporary name keeps the file's suffixes, since writers look at them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _apply_umask(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _apply_umask(path: Path) -> None:
+    """Give a file made by mkstemp (mode 600) the mode that `open` would have given it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+@contextlib.contextmanager
+def atomic_text(path: str | Path) -> Iterator[TextIO]:
+    """Open `path` for writing text; it appears when the block ends without an error.
+
+    A name that ends in `.gz` is compressed, without time or name in the header, so that the same
+    text gives the same bytes.
+    """
+    with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
+        raw = stack.enter_context(open(temporary, "wb"))
+        binary: Any = raw
+        if Path(path).suffix == ".gz":
+            binary = stack.enter_context(
+                gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0)
+            )
+        yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically. NaN is refused: JSON has none."""
+    with atomic_text(path) as handle:
+        json.dump(content, handle, indent=2, ensure_ascii=False, allow_nan=False)
+        handle.write("\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: The file is missing or is not JSON.
+    """
+    with open_text(path) as handle:
+        text = handle.read()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            path, f"not valid JSON ({error.msg})", "make the file again", f"line {error.lineno}"
+        ) from None
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet or TSV, by the ending of `path`, atomically.
+
+    In a TSV, floats have six significant digits (enough for a probability) and missing values
+    are empty.
+    """
+    if Path(path).suffix == ".parquet":
+        with atomic_path(path) as temporary:
+            table.to_parquet(temporary, index=False, compression="zstd")
+    else:
+        with atomic_text(path) as handle:
+            table.to_csv(handle, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a Parquet or TSV table written by `write_table`.
+
+    Args:
+        path: The table, its kind told by its ending.
+        columns: Names that it must have.
+
+    Raises:
+        InputError: The file cannot be read or lacks a column.
+    """
+    with reading(path):
+        try:
+            if Path(path).suffix == ".parquet":
+                table = pd.read_parquet(path)
+            else:
+                table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+        except ValueError as error:  # of pandas and pyarrow: not a table of that kind
+            raise InputError(
+                path, f"not a readable table ({error})", "make the file again"
+            ) from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(path, f"lacks the columns {missing}", "make the file again")
+    return table
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    with reading(path), open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
