@@ -17,16 +17,16 @@ STEPS = {
     "parse": ("circlet.data.parse", "turn one upstream's files into a table of transcripts"),
     "dataset": ("circlet.data.dataset", "clean, label and deduplicate the transcripts"),
     "split": ("circlet.data.splits", "divide the transcripts into train, validation and test"),
-    "vocabulary": ("circlet.model.vocabulary", "build the k-mer vocabulary of a run"),
+    "vocabulary": ("circlet.model.kmers", "build the k-mer vocabulary of a run"),
     "tokens": ("circlet.model.tokens", "encode the transcripts as tokens on disk"),
     "train": ("circlet.model.train", "train one run to a checkpoint"),
-    "predict": ("circlet.predict", "classify the sequences of a FASTA file"),
-    "predict-dataset": ("circlet.predict_dataset", "classify every transcript of the dataset"),
+    "predict": ("circlet.predict", "classify the sequences of a FASTA file, or of the dataset"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
     "report": ("circlet.evaluation.report", "write the report page"),
+    "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
 }
 
 EXIT_BAD_INPUT = 2

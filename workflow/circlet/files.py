@@ -154,7 +154,9 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
             if Path(path).suffix == ".parquet":
                 table = pd.read_parquet(path)
             else:
-                table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+                table = pd.read_csv(
+                    path, sep="\t", keep_default_na=False, na_values=[""], dtype={"id": "str"}
+                )
         except ValueError as error:  # of pandas and pyarrow: not a table of that kind
             raise InputError(
                 path, f"not a readable table ({error})", "make the file again"

@@ -1,0 +1,61 @@
+# Everything runs in .venv, which the first target that needs it makes.
+#
+#   make run                                    the whole pipeline on the embedded demo data
+#   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
+#   make test | lint | report | clean
+
+PYTHON ?= python3
+# The build of torch that is installed first: by default the one for the CPU, from PyTorch's own
+# index. With a GPU:  make run TORCH_INDEX=https://download.pytorch.org/whl/cu126
+TORCH_VERSION ?= 2.13.0
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# Pins of the versions that the tests ran with; empty to take the newest ones.
+CONSTRAINTS ?= envs/constraints.txt
+
+CORES ?= all
+CONFIGFILE ?= workflow/demo/config.yaml
+# The folder that CONFIGFILE names under 'results:'.
+RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,results)
+# Further arguments of Snakemake or pytest.
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIGFILE)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+.PHONY: run test lint report clean
+
+run: $(INSTALLED)
+	@echo "==> running the pipeline with $(CONFIGFILE)"
+	$(SNAKEMAKE) $(ARGS)
+
+test: $(INSTALLED)
+	@echo "==> testing"
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	@echo "==> checking the style of Python and Snakemake files"
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+report: $(INSTALLED)
+	@echo "==> writing Snakemake's own report"
+	$(SNAKEMAKE) $(ARGS) --report $(RESULTS)/snakemake-report.html
+	@echo "Report: $(CURDIR)/$(RESULTS)/snakemake-report.html"
+
+clean:
+	rm -rf results/demo .snakemake .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
+	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@echo "==> making .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "circlet needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	@echo "==> installing torch $(TORCH_VERSION)"
+	$(PIP) --no-deps 'torch==$(TORCH_VERSION)' $(addprefix --extra-index-url ,$(TORCH_INDEX))
+	@echo "==> installing circlet and what it needs (some minutes)"
+	$(PIP) $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[torch,dev]'
+	@touch $@

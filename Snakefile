@@ -1,0 +1,36 @@
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        expand(f"{RESULTS}/models/{{run}}/model.safetensors", run=RUNS),
+        expand(f"{RESULTS}/predictions/{{run}}.tsv.gz", run=RUNS),
+        expand(
+            f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
+            run=RUNS,
+            name=config["predict"]["inputs"],
+        ),
+        f"{RESULTS}/evaluation/comparison.tsv",
+        f"{RESULTS}/report.html",
+
+
+onsuccess:
+    shell(
+        "circlet show --comparison {RESULTS:q}/evaluation/comparison.tsv"
+        " --report {RESULTS:q}/report.html"
+    )

@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from circlet.cli import main
+from circlet.evaluation.baselines import BASELINES, fit_and_classify
+from circlet.files import read_table, write_table
+from circlet.tables import PREDICTION_COLUMNS
+
+CODONS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT"]
+SENSE_CODONS = [codon for codon in CODONS if codon not in {"TAA", "TAG", "TGA"}]
+
+
+@pytest.fixture(scope="module")
+def transcripts():
+    """120 sequences of like lengths: circRNAs open in frame 0, lncRNAs random."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(120):
+        is_circrna = i % 2 == 0
+        codons = rng.choice(SENSE_CODONS if is_circrna else CODONS, rng.integers(80, 200))
+        label, source = ("circRNA", "circrnadb") if is_circrna else ("lncRNA", "gencode")
+        part = "train" if i < 90 else ("validation", "test")[i % 4 // 2]
+        rows.append((f"t{i}", source, label, "".join(codons), f"g{i}", part))
+    return pd.DataFrame(rows, columns=["id", "source", "label", "sequence", "group", "part"])
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("length", 0.2, 0.8), ("stop_free", 0.99, 1), ("descriptors", 0.99, 1)],
+)
+def test_baselines_see_what_they_should(transcripts, name, low, high):
+    p_circrna = fit_and_classify(transcripts, BASELINES[name], seed=0)
+    held_out = (transcripts["part"] != "train").to_numpy()
+    is_circrna = (transcripts["label"] == "circRNA").to_numpy()
+    assert low <= roc_auc_score(is_circrna[held_out], p_circrna[held_out]) <= high
+
+
+def test_only_the_training_part_is_fitted(transcripts):
+    is_train = transcripts["part"] == "train"
+    other = {"circRNA": "lncRNA", "lncRNA": "circRNA"}
+    flipped = transcripts["label"].where(is_train, transcripts["label"].map(other))
+    for baseline in BASELINES.values():
+        first = fit_and_classify(transcripts, baseline, seed=0)
+        second = fit_and_classify(transcripts.assign(label=flipped), baseline, seed=0)
+        assert np.array_equal(first, second)
+
+
+def test_classes_are_weighted_to_balance(transcripts):
+    # Eight lncRNAs a circRNA and a constant feature: balanced weights give one half.
+    uneven = transcripts.assign(label="lncRNA", sequence="ACGT" * 60)
+    uneven.loc[::9, "label"] = "circRNA"
+    for baseline in BASELINES.values():
+        found = fit_and_classify(uneven, baseline, seed=0)
+        assert found == pytest.approx(np.full(120, 0.5), abs=1e-6)
+
+
+def _run(folder, transcripts, name="descriptors", split=None, output="predictions.tsv.gz"):
+    split = transcripts[["id", "group", "part"]] if split is None else split
+    write_table(folder / "transcripts.parquet", transcripts.drop(columns=["group", "part"]))
+    write_table(folder / "split.parquet", split[::-1])
+    flags = {
+        "transcripts": folder / "transcripts.parquet",
+        "split": folder / "split.parquet",
+        "baseline": name,
+        "seed": 3,
+        "output": folder / output,
+    }
+    return main(["baseline", *(f"--{flag}={value}" for flag, value in flags.items())])
+
+
+def test_step_writes_predictions_of_all_transcripts(tmp_path, transcripts):
+    assert _run(tmp_path, transcripts) == 0
+    found = read_table(tmp_path / "predictions.tsv.gz")
+    assert tuple(found.columns) == PREDICTION_COLUMNS
+    for column in ("id", "source", "label", "part"):
+        assert found[column].tolist() == transcripts[column].tolist()
+    assert found["length"].tolist() == transcripts["sequence"].str.len().tolist()
+    expected = fit_and_classify(transcripts, BASELINES["descriptors"], seed=3)
+    assert found["p_circrna"].to_numpy() == pytest.approx(expected, rel=1e-5)
+    assert found["call"].tolist() == ["circRNA" if p >= 0.5 else "lncRNA" for p in expected]
+
+
+def test_same_seed_same_bytes(tmp_path, transcripts):
+    for output in ("one.tsv.gz", "two.tsv.gz"):
+        assert _run(tmp_path, transcripts, output=output) == 0
+    assert (tmp_path / "one.tsv.gz").read_bytes() == (tmp_path / "two.tsv.gz").read_bytes()
+
+
+def _with(table, column, value):
+    changed = table.copy()
+    changed.loc[5, column] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: (_with(t, "sequence", "ACGTNN"), t),
+            "t5: not a usable sequence",
+        ),
+        (lambda t: (_with(t, "sequence", None), t), "t5: not a usable sequence"),
+        (lambda t: (_with(t, "label", "mRNA"), t), "transcripts.parquet: t5: not a usable label"),
+        (lambda t: (t, t[1:]), "transcripts.parquet: t0: not in"),
+        (lambda t: (t[1:], t), "split.parquet: t0: not in"),
+        (lambda t: (t.assign(label="lncRNA"), t), "split.parquet: the part train has no circRNA"),
+        (lambda t: (t, t.assign(part="test")), "the part train has no lncRNA and no circRNA"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path, capsys, transcripts, change, message):
+    table, split = change(transcripts)
+    assert _run(tmp_path, table, split=split[["id", "group", "part"]]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "predictions.tsv.gz").exists()

@@ -1,0 +1,72 @@
+import pytest
+
+from circlet.cli import main
+from circlet.evaluation.comparison import compare, format_table
+from circlet.evaluation.scores import METRICS
+from circlet.files import read_table, write_json
+
+
+def _write(folder, name, auroc, part="test", kind="baseline", drop=None):
+    metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.625} for metric in METRICS}
+    metrics["auroc"] = {"value": auroc, "low": auroc - 0.125, "high": auroc + 0.0625}
+    content = {
+        "name": name,
+        "kind": kind,
+        "scheme": "gene",
+        "part": part,
+        "counts": {"circRNA": 30, "lncRNA": 20, "groups": 25},
+        "metrics": metrics,
+    }
+    content.pop(drop, None)
+    write_json(folder / f"{name}.json", content)
+    return str(folder / f"{name}.json")
+
+
+def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
+    paths = [
+        _write(tmp_path, "length", 0.5),
+        _write(tmp_path, "stop_free", 0.75),
+        _write(tmp_path, "main", 0.875, kind="run"),
+        _write(tmp_path, "descriptors", 0.75),
+    ]
+    output = tmp_path / "comparison.tsv"
+    assert main(["compare", "--metrics", *paths, "--output", str(output)]) == 0
+    lines = output.read_text().splitlines()
+    assert lines[0].split("\t") == [
+        *("name", "kind", "scheme", "part", "n_circrna", "n_lncrna", "n_groups"),
+        *(f"{metric}{limit}" for metric in METRICS for limit in ("", "_low", "_high")),
+    ]
+    found = read_table(output)
+    assert found["name"].tolist() == ["main", "descriptors", "stop_free", "length"]
+    first = found.iloc[0].to_dict()
+    assert (first["kind"], first["scheme"], first["part"]) == ("run", "gene", "test")
+    assert (first["n_circrna"], first["n_lncrna"], first["n_groups"]) == (30, 20, 25)
+    assert (first["auroc"], first["auroc_low"], first["auroc_high"]) == (0.875, 0.75, 0.9375)
+    assert (first["brier"], first["brier_low"], first["brier_high"]) == (0.5, 0.4, 0.625)
+
+
+def test_format_table_aligns_its_columns(tmp_path):
+    table = compare([_write(tmp_path, "stop_free", 0.75), _write(tmp_path, "main", 0.875)])
+    assert format_table(table).splitlines() == [
+        "name      AUROC [interval]     MCC [interval]       ACC  ",
+        "main      0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
+        "stop_free 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
+    ]
+
+
+def test_parts_are_not_mixed(tmp_path, capsys):
+    paths = [_write(tmp_path, "one", 0.75), _write(tmp_path, "two", 0.75, part="validation")]
+    output = tmp_path / "comparison.tsv"
+    assert main(["compare", "--metrics", *paths, "--output", str(output)]) == 2
+    expected = f"{paths[1]}: evaluated on the part validation, but {paths[0]} on test;"
+    assert expected in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("drop", ["name", "counts", "metrics"])
+def test_other_json_is_refused(tmp_path, capsys, drop):
+    path = _write(tmp_path, "one", 0.75, drop=drop)
+    output = tmp_path / "comparison.tsv"
+    assert main(["compare", "--metrics", path, "--output", str(output)]) == 2
+    assert f"{path}: not a file of metrics ('{drop}')" in capsys.readouterr().err
+    assert not output.exists()

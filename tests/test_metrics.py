@@ -1,0 +1,189 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from circlet.cli import main
+from circlet.evaluation.metrics import evaluate
+from circlet.files import read_json, write_table
+from circlet.tables import PREDICTION_COLUMNS
+
+
+def _scored(p, is_circrna, groups):
+    label = np.where(is_circrna, "circRNA", "lncRNA")
+    call = np.where(np.asarray(p) >= 0.5, "circRNA", "lncRNA")
+    return pd.DataFrame({"label": label, "call": call, "p_circrna": p, "group": groups})
+
+
+def _simulated(rows, seed):
+    rng = np.random.default_rng(seed)
+    is_circrna = np.arange(rows) % 2 == 0
+    # Uniform on [1/2, 1] against uniform on [0, 1]: P(circRNA above lncRNA) = 3/4.
+    p = rng.random(rows)
+    return np.where(is_circrna, 0.5 + p / 2, p), is_circrna
+
+
+def test_known_auroc_lies_in_its_interval():
+    p, is_circrna = _simulated(2000, seed=1)
+    found = evaluate(_scored(p, is_circrna, np.arange(2000).astype(str)), 500, 0.95, seed=0)
+    auroc = found["metrics"]["auroc"]
+    assert auroc["value"] == pytest.approx(0.75, abs=0.03)
+    assert auroc["low"] < 0.75 < auroc["high"]
+    # Half-width by the standard error of the area, sqrt((Var F(x) + Var G(y)) / 1000).
+    half_width = 1.96 * np.sqrt((1 / 48 + 5 / 48) / 1000)
+    assert (auroc["high"] - auroc["low"]) / 2 == pytest.approx(half_width, rel=0.15)
+
+
+def test_clones_in_a_group_widen_the_interval():
+    p, is_circrna = np.repeat(_simulated(100, seed=2), 10, axis=1)
+    clones, apart = np.repeat(np.arange(100), 10).astype(str), np.arange(1000).astype(str)
+    widths = []
+    for groups in (clones, apart):
+        auroc = evaluate(_scored(p, is_circrna == 1, groups), 400, 0.95, seed=0)["metrics"]["auroc"]
+        widths.append(auroc["high"] - auroc["low"])
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(10), rel=0.2)
+
+
+def test_order_of_rows_does_not_matter():
+    p, is_circrna = _simulated(60, seed=3)
+    scored = _scored(p.round(2), is_circrna, (np.arange(60) // 4).astype(str))
+    first = evaluate(scored, 100, 0.9, seed=4)["metrics"]
+    second = evaluate(scored.sample(frac=1, random_state=0), 100, 0.9, seed=4)["metrics"]
+    for name, values in first.items():
+        assert second[name] == pytest.approx(values, abs=1e-12)
+
+
+def test_replicates_with_one_class_are_left_out_and_counted():
+    # Two groups of one class each: a replicate has both classes only if it draws each once.
+    scored = _scored([0.9, 0.2, 0.4], [True, False, False], ["g", "h", "h"])
+    found = evaluate(scored, 400, 0.95, seed=0)
+    assert found["bootstrap"]["undefined_replicates"] == pytest.approx(200, abs=40)
+    assert found["metrics"]["auroc"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+
+
+PREDICTIONS = pd.DataFrame(
+    [
+        ("a", "x", "circRNA", "test", 300, 0.9, "circRNA"),
+        ("b", "x", "circRNA", "test", 300, 0.4, "lncRNA"),
+        ("c", "y", "lncRNA", "test", 300, 0.6, "circRNA"),
+        ("d", "y", "lncRNA", "test", 300, 0.1, "lncRNA"),
+        ("e", "y", "lncRNA", "test", 300, 0.2, "lncRNA"),
+        ("f", "y", "lncRNA", "train", 300, 0.99, "circRNA"),
+    ],
+    columns=PREDICTION_COLUMNS,
+)
+SPLIT = PREDICTIONS[["id", "part"]].assign(group=["g", "g", "g", "h", "i", "j"])
+
+
+def _evaluate_files(folder, predictions=PREDICTIONS, split=SPLIT, **flags):
+    folder.mkdir(exist_ok=True)
+    write_table(folder / "predictions.tsv.gz", predictions)
+    write_table(folder / "split.parquet", split)
+    flags = {
+        "predictions": folder / "predictions.tsv.gz",
+        "split": folder / "split.parquet",
+        "part": "test",
+        "name": "main",
+        "kind": "run",
+        "scheme": "gene",
+        "replicates": 200,
+        "confidence": 0.95,
+        "seed": 5,
+        "output": folder / "metrics.json",
+    } | flags
+    return main(["evaluate", *(f"--{name}={value}" for name, value in flags.items())])
+
+
+def test_step_writes_the_whole_json(tmp_path):
+    assert _evaluate_files(tmp_path) == 0
+    found = read_json(tmp_path / "metrics.json")
+    values = {name: metric.pop("value") for name, metric in found["metrics"].items()}
+    assert values == pytest.approx(
+        {
+            "accuracy": 3 / 5,
+            "balanced_accuracy": (1 / 2 + 2 / 3) / 2,
+            "sensitivity": 1 / 2,
+            "specificity": 2 / 3,
+            "f1": 1 / 2,
+            "mcc": (1 * 2 - 1 * 1) / 6,
+            "auroc": 5 / 6,
+            "auprc": (1 + 2 / 3) / 2,
+            "brier": (0.01 + 0.36 + 0.36 + 0.01 + 0.04) / 5,
+        }
+    )
+    for name, limits in found.pop("metrics").items():
+        assert limits["low"] <= values[name] <= limits["high"]
+    undefined = found["bootstrap"].pop("undefined_replicates")
+    assert 0 < undefined < 200  # only the group g has circRNAs
+    assert found == {
+        "name": "main",
+        "kind": "run",
+        "scheme": "gene",
+        "part": "test",
+        "counts": {"circRNA": 2, "lncRNA": 3, "groups": 3},
+        "bootstrap": {"unit": "group", "replicates": 200, "confidence": 0.95, "seed": 5},
+        "confusion": {"tp": 1, "fp": 1, "tn": 2, "fn": 1},
+    }
+
+
+def test_same_seed_same_bytes(tmp_path):
+    for folder, seed in (("one", 1), ("two", 1), ("three", 2)):
+        assert _evaluate_files(tmp_path / folder, seed=seed) == 0
+    one, two, three = (
+        (tmp_path / folder / "metrics.json").read_bytes() for folder in ("one", "two", "three")
+    )
+    assert one == two
+    assert one != three
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"predictions": PREDICTIONS[1:]}, "split.parquet: a: not in"),
+        ({"split": SPLIT[:-1]}, "predictions.tsv.gz: f: not in"),
+        (
+            {"predictions": PREDICTIONS.assign(p_circrna=[0.1, None, 0.2, 0.3, 0.4, 0.5])},
+            "predictions.tsv.gz: b: p_circrna is not a probability",
+        ),
+        (
+            {"predictions": PREDICTIONS.assign(p_circrna=["0.1", "0.2", "high", "1", "1", "1"])},
+            "predictions.tsv.gz: c: p_circrna is not a probability",
+        ),
+        (
+            {"predictions": PREDICTIONS.assign(p_circrna=[0.1, 0.2, 0.3, 1.5, 0.4, 0.5])},
+            "predictions.tsv.gz: d: p_circrna is not a probability",
+        ),
+        (
+            {"predictions": PREDICTIONS.assign(label=["circRNA"] * 5 + ["mRNA"])},
+            "predictions.tsv.gz: f: label is not lncRNA or circRNA",
+        ),
+        (
+            {"predictions": PREDICTIONS.assign(call=["circRNA"] * 5 + [None])},
+            "predictions.tsv.gz: f: call is not lncRNA or circRNA",
+        ),
+        (
+            {"predictions": PREDICTIONS.assign(part=["test"] * 4 + ["train", None])},
+            "predictions.tsv.gz: e: part is another than in",
+        ),
+        ({"predictions": PREDICTIONS.drop(columns="call")}, "lacks the columns ['call']"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path, capsys, change, message):
+    assert _evaluate_files(tmp_path, **change) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"part": "train"}, "the part train has no circRNA;"),
+        ({"part": "validation"}, "the part validation has no lncRNA and no circRNA;"),
+        ({"replicates": 0}, "--replicates: 0 is too few"),
+        ({"replicates": 1, "seed": 1}, "--replicates: none of 1 bootstrap replicates had both"),
+        ({"confidence": 95}, "--confidence: 95.0 is not between 0 and 1"),
+    ],
+)
+def test_bad_flags_are_refused(tmp_path, capsys, flags, message):
+    assert _evaluate_files(tmp_path, **flags) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "metrics.json").exists()

@@ -1,0 +1,307 @@
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from circlet.cli import main
+from circlet.evaluation.figures import FIGURES
+from circlet.evaluation.report import count
+from circlet.evaluation.report_inputs import dataset_rows, download_rows, split_rows
+from circlet.evaluation.scores import METRICS
+from circlet.evaluation.verdict import DASH
+from circlet.files import write_json, write_table
+
+NASTY = '<script>alert("x")</script>'
+SHA256 = "0123456789abcdef" * 4
+SUMMARY = pd.DataFrame(
+    [
+        ("circrnadb", "circRNA", "records", None, 4099, None),
+        ("circrnadb", "circRNA", "too_short", 21, 4078, None),
+        ("circrnadb", "circRNA", "duplicate", 3, 4075, None),
+        ("total", "circRNA", "kept", None, 4075, 31939),
+    ],
+    columns=["source", "label", "step", "removed", "remaining", "reference"],
+)
+TRAINING = {
+    "architecture": "transformer",
+    "parameters": 483201,
+    "seed": 1,
+    "device": "cpu",
+    "epochs": [
+        {
+            "epoch": 1,
+            "train_loss": 0.61,
+            "validation_loss": 0.52,
+            "validation_auroc": 0.813,
+            "seconds": 31.2,
+        }
+    ],
+    "best_epoch": 1,
+    "stopped": "all epochs are done",
+    "seconds": 1234.5,
+    "versions": {"torch": "9.8.7"},
+}
+DOWNLOAD = {
+    "url": "https://mirror.example.org/up.example.org/a/lnc.fa.gz",
+    "requested_urls": ["https://up.example.org/a/lnc.fa.gz"],
+    "size": 1234567,
+    "sha256": SHA256,
+    "retrieved": "2026-01-02T03:04:05+00:00",
+}
+
+
+class Page(HTMLParser):
+    """Tags, addresses and ids of a page, and whether its tags are balanced."""
+
+    VOID = ("meta", "img", "br", "link", "input", "hr")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.tags, self.ids, self.sources = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.sources += [found["src"]] if "src" in found else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def comparison_row(name: str, kind: str, auroc: float, **others) -> dict:
+    scores = {f"{metric}{end}": 0.5 for metric in METRICS for end in ("", "_low", "_high")}
+    about = {"name": name, "kind": kind, "scheme": "gene", "part": "test"}
+    counts = {"n_circrna": 300, "n_lncrna": 200, "n_groups": 150}
+    interval = {"auroc": auroc, "auroc_low": auroc - 0.01, "auroc_high": auroc + 0.01}
+    return about | counts | scores | interval | others
+
+
+@pytest.fixture
+def flags(tmp_path) -> dict[str, list]:
+    """Flags of a report on one run and one baseline, with their files."""
+    rows = [comparison_row("main", "run", 0.9), comparison_row("length", "baseline", 0.6)]
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame(rows))
+    write_table(tmp_path / "summary.tsv", SUMMARY.astype({"removed": "Int64"}))
+    metrics = {
+        "name": "main",
+        "scheme": "gene",
+        "bootstrap": {
+            "unit": "group",
+            "replicates": 2000,
+            "confidence": 0.95,
+            "seed": 1,
+            "undefined_replicates": 17,
+        },
+        "confusion": {"tp": 271, "fp": 23, "tn": 177, "fn": 29},
+    }
+    write_json(tmp_path / "evaluation/main/metrics.json", metrics)
+    for figure in FIGURES:
+        (tmp_path / f"evaluation/main/{figure}.svg").write_text(f"<svg id='{figure}'/>")
+    write_json(tmp_path / "models/main/training.json", TRAINING)
+    write_json(tmp_path / "lnc.json", DOWNLOAD)
+    split = pd.DataFrame(
+        {"id": list("abc"), "group": list("ggh"), "part": ["train"] * 2 + ["test"]}
+    )
+    write_table(tmp_path / "gene.parquet", split)
+    return {
+        "--comparison": [tmp_path / "comparison.tsv"],
+        "--summary": [tmp_path / "summary.tsv"],
+        "--metrics": [tmp_path / "evaluation/main/metrics.json"],
+        "--figures": [tmp_path / "evaluation/main"],
+        "--downloads": [tmp_path / "lnc.json"],
+        "--split": [tmp_path / "gene.parquet"],
+        "--training": [tmp_path / "models/main/training.json"],
+        "--title": ["A title"],
+        "--output": [tmp_path / "report.html"],
+    }
+
+
+def make(flags: dict[str, list]) -> str:
+    """Make the report and give its text."""
+    assert call(flags) == 0
+    return Path(flags["--output"][0]).read_text(encoding="utf-8")
+
+
+def call(flags: dict[str, list]) -> int:
+    return main(["report", *(str(word) for flag in flags for word in (flag, *flags[flag]))])
+
+
+def cells(text: str, first: str) -> list[str]:
+    """Texts of the cells of the table row whose heading starts with `first`."""
+    row = re.search(rf"<tr[^>]*><th scope=\"row\">{first}.*?</tr>", text, re.DOTALL).group()
+    plain = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
+    return [" ".join(cell.split()) for cell in plain]
+
+
+def test_page_tells_the_scores_and_the_verdict(flags):
+    text = make(flags)
+    assert "The run is 0.300 above it, and the intervals do not overlap." in text
+    assert cells(text, "main")[:2] == ["gene", "0.900 [0.890, 0.910]"]
+    assert cells(text, "length")[-3:] == ["300", "200", "150"]
+    assert "95 % percentile interval of 2,000 bootstrap replicates, resampled by group" in text
+    assert "17 of 2,000 bootstrap replicates lacked a class" in text
+    assert cells(text, "circRNA") == ["271", "29"]
+    assert "Small sample" not in text
+
+
+def test_page_is_whole_and_asks_for_nothing_outside(flags):
+    page = Page(make(flags))
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert len(page.sources) == len(FIGURES) + 1
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert base64.b64decode(page.sources[0].partition(",")[2]) == b"<svg id='roc'/>"
+    assert "url(" not in make(flags)
+
+
+def test_same_inputs_give_same_bytes(flags):
+    assert make(flags) == make(flags)
+
+
+def test_training_dataset_split_and_origin_are_told(flags):
+    text = make(flags)
+    assert "<dd>483,201</dd>" in text
+    assert "<dd>all epochs are done</dd>" in text
+    assert "<dd>1,234 s</dd>" in text
+    assert "<dd>9.8.7</dd>" in text
+    assert cells(text, "1<") == ["0.610", "0.520", "0.813", "31"]
+    assert cells(text, "circrnadb") == ["circRNA", "4,099", "21", "3", "4,075", DASH]
+    assert cells(text, "total") == ["circRNA", DASH, DASH, DASH, "4,075", "31,939"]
+    assert cells(text, "train") == ["2", "1"]
+    origin = cells(text, "lnc.fa.gz")
+    assert origin[0].startswith("https://up.example.org/a/lnc.fa.gz taken from https://mirror.")
+    assert origin[1:] == ["1,234,567", "0123456789ab…", "2026-01-02T03:04:05+00:00"]
+    assert f'title="{SHA256}"' in text
+
+
+def test_splits_are_counted_by_class_where_the_dataset_is_given(flags, tmp_path):
+    transcripts = pd.DataFrame({"id": list("abc"), "label": ["circRNA", "lncRNA", "lncRNA"]})
+    write_table(tmp_path / "transcripts.parquet", transcripts)
+    text = make(flags | {"--transcripts": [tmp_path / "transcripts.parquet"]})
+    assert cells(text, "train") == ["2", "1", "1", "1"]
+    assert cells(text, "all") == ["3", "1", "2", "2"]
+
+
+def test_optional_inputs_may_be_empty(flags):
+    empty = {
+        flag: [] for flag in ("--metrics", "--figures", "--downloads", "--split", "--training")
+    }
+    text = make(flags | empty)
+    assert "No upstream file was downloaded" in text
+    assert "No split was given" in text
+    assert "<img" not in text
+
+
+def test_small_sample_is_said(flags, tmp_path):
+    rows = [comparison_row("main", "run", 0.6, n_circrna=9, n_lncrna=13)]
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame(rows))
+    assert "has only 22 transcripts: the sample is small and the intervals are wide" in make(flags)
+
+
+def test_missing_scores_are_dashes(flags, tmp_path):
+    row = comparison_row("main", "run", 0.6, mcc=None, mcc_low=None, mcc_high=None)
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame([row]))
+    assert cells(make(flags), "main")[3] == f"{DASH} [{DASH}, {DASH}]"
+
+
+def test_baselines_alone_make_a_page(flags, tmp_path):
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame([comparison_row("a", "baseline", 0.6)]))
+    assert "No run was evaluated" in make(flags)
+
+
+def test_what_users_name_is_escaped(flags, tmp_path):
+    row = comparison_row(NASTY, "run", 0.9, scheme=NASTY)
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame([row]))
+    write_table(tmp_path / "summary.tsv", SUMMARY.assign(source=NASTY, step=NASTY))
+    write_json(tmp_path / "lnc.json", DOWNLOAD | {"url": NASTY, "requested_urls": ["javascript:x"]})
+    text = make(flags | {"--title": [NASTY]})
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in text
+    assert 'href="javascript:' not in text
+    assert Page(text).open == []
+
+
+def test_dataset_rows_keep_the_order_of_the_steps():
+    steps, rows = dataset_rows(SUMMARY)
+    assert steps == ["too_short", "duplicate"]
+    assert rows[0]["records"] == 4099
+    assert rows[0]["kept"] == 4075
+    assert rows[1]["reference"] == 31939
+
+
+def test_split_rows_count_an_absent_part_as_zero():
+    split = pd.DataFrame({"id": ["a"], "group": ["g"], "part": ["train"]})
+    found = {row["part"]: (row["transcripts"], row["groups"]) for row in split_rows(split)}
+    assert found == {"train": (1, 1), "validation": (0, 0), "test": (0, 0), "all": (1, 1)}
+
+
+def test_download_of_a_local_file_is_no_link(tmp_path):
+    write_json(tmp_path / "a.json", DOWNLOAD | {"url": "file:///b/c.zip", "requested_urls": []})
+    row = download_rows([tmp_path / "a.json"])[0]
+    assert (row["file"], row["upstream"], row["is_web"]) == ("c.zip", "file:///b/c.zip", False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1234567, "1,234,567"),
+        (12.6, "13"),
+        (0, "0"),
+        (True, "True"),
+        ("cpu", "cpu"),
+        (None, DASH),
+        (float("nan"), DASH),
+        (pd.NA, DASH),
+    ],
+)
+def test_count(value, text):
+    assert count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "message"),
+    [
+        ("comparison.tsv", "name\tkind\nmain\trun\n", "lacks the columns"),
+        ("summary.tsv", "source\nx\n", "lacks the columns"),
+        ("evaluation/main/metrics.json", "{}", "not a file of metrics ('name')"),
+        ("evaluation/main/metrics.json", "[]", "not a file of metrics"),
+        ("models/main/training.json", "{}", "not a record of training ('epochs')"),
+        ("models/main/training.json", '{"epochs": [{"epoch": 1}]}', "not a record of training"),
+        ("lnc.json", '{"url": "x"}', "not a record of a download ('size')"),
+        ("lnc.json", "{", "not valid JSON"),
+    ],
+)
+def test_bad_input_is_refused(flags, tmp_path, capsys, path, content, message):
+    (tmp_path / path).write_text(content)
+    assert call(flags) == 2
+    error = capsys.readouterr().err
+    assert path in error
+    assert message in error
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_comparison_without_rows_or_with_words_for_scores_is_refused(flags, tmp_path, capsys):
+    row = comparison_row("main", "run", 0.9)
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame([row])[:0])
+    assert call(flags) == 2
+    assert "the table has no rows" in capsys.readouterr().err
+    write_table(tmp_path / "comparison.tsv", pd.DataFrame([row | {"mcc": "good"}]))
+    assert call(flags) == 2
+    assert "a score is not a number" in capsys.readouterr().err
+
+
+def test_missing_or_repeated_figures_are_refused(flags, tmp_path, capsys):
+    folder = flags["--figures"][0]
+    assert call(flags | {"--figures": [folder, folder]}) == 2
+    assert "a second folder of this name" in capsys.readouterr().err
+    (folder / "scores.svg").unlink()
+    assert call(flags) == 2
+    assert "scores.svg: no such file" in capsys.readouterr().err

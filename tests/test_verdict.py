@@ -1,0 +1,107 @@
+import math
+
+import pytest
+
+from circlet.evaluation.verdict import (
+    DASH,
+    best_baseline,
+    describe_run,
+    standing,
+    warnings,
+    with_interval,
+)
+
+
+def row(name: str, auroc: float, low: float, high: float, **others) -> dict:
+    about = {"kind": "run", "scheme": "gene", "part": "test"}
+    counts = {"n_circrna": 4599.0, "n_lncrna": 2838.0, "n_groups": 1204.0}
+    scores = {"auroc": auroc, "auroc_low": low, "auroc_high": high}
+    return {"name": name, **about, **counts, **scores, **others}
+
+
+def baseline(name: str, auroc: float, low: float, high: float, **others) -> dict:
+    return row(name, auroc, low, high, **{"kind": "baseline", **others})
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (
+            (0.95, 0.94, 0.96),
+            "The run is 0.050 above it, and the intervals do not overlap.",
+        ),
+        (
+            (0.91, 0.89, 0.93),
+            "The run is 0.010 above it, and as the intervals overlap, the two cannot be told apart "
+            "on this sample.",
+        ),
+        (
+            (0.8996, 0.88, 0.92),
+            "The run does not beat it: it is less than 0.001 below, and as the intervals overlap, "
+            "the two cannot be told apart on this sample.",
+        ),
+        (
+            (0.70, 0.68, 0.72),
+            "The run does not beat it: it is 0.200 below, and the intervals do not overlap.",
+        ),
+        (
+            (0.90, 0.88, 0.92),
+            "The run does not beat it: the two are level, and as the intervals overlap, the two "
+            "cannot be told apart on this sample.",
+        ),
+        (
+            (0.95, math.nan, math.nan),
+            "The run is 0.050 above it, and without intervals this may be chance.",
+        ),
+    ],
+)
+def test_standing(run, expected):
+    assert standing(row("main", *run), baseline("descriptors", 0.90, 0.88, 0.92)) == expected
+
+
+def test_best_baseline_is_of_the_same_split_and_part():
+    run = row("main", 0.9, 0.8, 1.0)
+    best = baseline("descriptors", 0.85, 0.8, 0.9)
+    rows = [
+        run,
+        row("other", 0.99, 0.98, 1.0),
+        baseline("length", 0.6, 0.5, 0.7),
+        baseline("undefined", math.nan, math.nan, math.nan),
+        best,
+        baseline("descriptors", 0.99, 0.98, 1.0, scheme="random"),
+        baseline("descriptors", 0.99, 0.98, 1.0, part="validation"),
+    ]
+    assert best_baseline(rows, run) is best
+    assert best_baseline(rows[:2], run) is None
+
+
+def test_describe_run():
+    run = row("main", 0.9812, 0.978, 0.984)
+    rows = [run, baseline("descriptors", 0.9, 0.88, 0.92)]
+    assert describe_run(run, rows) == (
+        "The run “main” has an AUROC of 0.981 [0.978, 0.984] on the test part of the split "
+        "“gene”: 4,599 circRNAs and 2,838 lncRNAs in 1,204 groups. The best baseline on the same "
+        "transcripts, “descriptors”, has 0.900 [0.880, 0.920]. The run is 0.081 above it, and the "
+        "intervals do not overlap."
+    )
+    assert describe_run(run, [run]).endswith("No baseline was evaluated on this split.")
+
+
+def test_missing_numbers_are_dashes():
+    missing = row("main", math.nan, math.nan, math.nan)
+    assert with_interval(missing, "auroc") == DASH
+    assert f"an AUROC of {DASH} on" in describe_run(missing, [missing])
+    assert with_interval(row("main", 0.5, math.nan, math.nan), "auroc") == "0.500"
+
+
+def test_warnings_of_small_samples_come_once_a_split():
+    small = {"n_circrna": 9.0, "n_lncrna": 13.0}
+    rows = [
+        row("main", 0.6, 0.4, 0.8, **small),
+        baseline("length", 0.6, 0.4, 0.8, **small),
+        row("other", 0.6, 0.4, 0.8, scheme="random", n_circrna=120.0, n_lncrna=80.0),
+    ]
+    found = warnings(rows)
+    assert len(found) == 1
+    assert found[0].startswith("The test part of the split “gene” has only 22 transcripts: the")
+    assert warnings(rows[2:]) == []

@@ -1,0 +1,139 @@
+"""Baselines that a transformer must beat: simple features and a simple classifier."""
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from circlet.errors import InputError
+from circlet.evaluation.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_fraction
+from circlet.parts import with_parts
+from circlet.files import read_table, write_table
+from circlet.tables import LABELS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+
+CALL_THRESHOLD = 0.5
+
+log = logging.getLogger(__name__)
+
+
+def lengths(sequences: Sequence[str]) -> np.ndarray:
+    """Lengths of (n,) sequences in nt."""
+    return np.array([len(sequence) for sequence in sequences])
+
+
+def boosting(seed: int) -> ClassifierMixin:
+    """Gradient-boosted trees on histograms, the classes weighted to balance."""
+    return HistGradientBoostingClassifier(
+        max_iter=300, learning_rate=0.06, class_weight="balanced", random_state=seed
+    )
+
+
+def logistic(seed: int) -> ClassifierMixin:
+    """Logistic regression on standardised features, the classes weighted to balance.
+
+    On one feature its ranking is the feature's own: it only finds the direction and the threshold.
+    """
+    return make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight="balanced", random_state=seed)
+    )
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A way to classify sequences without a network.
+
+    Attributes:
+        features: Turns (n,) sequences into features, (n,) or (n, features).
+        estimator: Makes an unfitted classifier from a seed.
+    """
+
+    features: Callable[[Sequence[str]], np.ndarray | pd.DataFrame]
+    estimator: Callable[[int], ClassifierMixin]
+
+
+BASELINES = {
+    "length": Baseline(lengths, boosting),
+    "stop_free": Baseline(longest_stop_free_fraction, logistic),
+    "descriptors": Baseline(describe, boosting),
+}
+
+
+def fit_and_classify(transcripts: pd.DataFrame, baseline: Baseline, seed: int) -> np.ndarray:
+    """Fit a baseline on the training part and classify every transcript.
+
+    Args:
+        transcripts: Has `sequence`, `label` and `part`; both labels occur in the part `train`.
+        baseline: What to fit.
+        seed: Seed of the classifier.
+
+    Returns:
+        The probability to be a circRNA, (n,), in row order.
+    """
+    features = np.asarray(baseline.features(transcripts["sequence"].tolist()), dtype=float)
+    features = features.reshape(len(transcripts), -1)
+    is_train = (transcripts["part"] == "train").to_numpy(bool)
+    is_circrna = (transcripts["label"] == POSITIVE).to_numpy(bool)
+    classifier = baseline.estimator(seed).fit(features[is_train], is_circrna[is_train])
+    return classifier.predict_proba(features)[:, 1]
+
+
+def load_transcripts(transcripts_path: Path, split_path: Path) -> pd.DataFrame:
+    """Read the transcripts with their parts and check that a baseline can be fitted.
+
+    Raises:
+        InputError: A label or sequence is not what it should be, the tables do not fit each
+            other, or the training part lacks a label.
+    """
+    columns = ("id", "source", "label", "sequence")
+    transcripts = with_parts(
+        read_table(transcripts_path, columns),
+        read_table(split_path, SPLIT_COLUMNS),
+        transcripts_path,
+        split_path,
+    )
+    acgt = transcripts["sequence"].str.fullmatch(f"[ACGT]{{{MINIMUM_LENGTH},}}", na=False)
+    for column, is_good in (("label", transcripts["label"].isin(LABELS)), ("sequence", acgt)):
+        if not is_good.all():
+            record = transcripts["id"][~is_good.to_numpy(bool)].iloc[0]
+            raise InputError(
+                transcripts_path, f"not a usable {column}", "make the dataset again", record
+            )
+    seen = set(transcripts["label"][transcripts["part"] == "train"])
+    if missing := [label for label in LABELS if label not in seen]:
+        raise InputError(
+            split_path,
+            f"the part train has no {' and no '.join(missing)}",
+            "make the split again, or give more transcripts",
+        )
+    return transcripts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("--transcripts", type=Path, required=True, help="table of transcripts")
+    parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
+    parser.add_argument("--baseline", choices=tuple(BASELINES), required=True, help="which one")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the classifier")
+    parser.add_argument("--output", type=Path, required=True, help="table of predictions to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fit a baseline on the training part and write its predictions for all transcripts."""
+    transcripts = load_transcripts(args.transcripts, args.split)
+    p_circrna = fit_and_classify(transcripts, BASELINES[args.baseline], args.seed)
+    predictions = transcripts.assign(
+        length=transcripts["sequence"].str.len(),
+        p_circrna=p_circrna,
+        call=np.where(p_circrna >= CALL_THRESHOLD, POSITIVE, NEGATIVE),
+    )
+    write_table(args.output, predictions[list(PREDICTION_COLUMNS)])
+    log.info("Baseline %s: %d transcripts classified", args.baseline, len(predictions))

@@ -1,0 +1,151 @@
+"""Scores of one set of predictions on one part of a split, with intervals."""
+
+import argparse
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from circlet.errors import InputError
+from circlet.evaluation.bootstrap import group_weights, percentile_interval
+from circlet.parts import with_parts
+from circlet.evaluation.scores import confusion, weighted_metrics
+from circlet.files import read_table, write_json
+from circlet.tables import LABELS, NEGATIVE, PARTS, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int) -> dict[str, Any]:
+    """Score predictions, with percentile intervals from a bootstrap over groups.
+
+    A replicate that lacks a class defines no sensitivity, specificity or AUROC: it is left out of
+    all intervals, and counted.
+
+    Args:
+        scored: Rows of one part with `label`, `call`, `p_circrna` and `group`; both labels occur.
+        replicates: Bootstrap replicates, at least 1.
+        confidence: Of the intervals, between 0 and 1.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        `counts`, `bootstrap`, `confusion` and `metrics`, as `metrics.json` has them.
+
+    Raises:
+        InputError: No replicate had both classes.
+    """
+    truth = (scored["label"] == POSITIVE).to_numpy(bool)
+    called = (scored["call"] == POSITIVE).to_numpy(bool)
+    # Numbered in sorted order, so that the order of the rows does not matter.
+    groups, names = pd.factorize(scored["group"], sort=True)
+    measure = partial(weighted_metrics, truth, called, scored["p_circrna"].to_numpy(float))
+    once = np.ones((1, len(scored)))
+    drawn = pd.concat(
+        pd.DataFrame(measure(weights[_has_both(truth, weights)]))
+        for weights in group_weights(groups, replicates, seed)
+    )
+    if drawn.empty:
+        raise InputError(
+            "--replicates",
+            f"none of {replicates} bootstrap replicates had both {' and '.join(LABELS)}",
+            "give more",
+        )
+    metrics = {}
+    for name, value in measure(once).items():
+        low, high = percentile_interval(drawn[name], confidence)
+        metrics[name] = {"value": float(value[0]), "low": low, "high": high}
+    return {
+        "counts": {
+            POSITIVE: int(truth.sum()),
+            NEGATIVE: int((~truth).sum()),
+            "groups": len(names),
+        },
+        "bootstrap": {
+            "unit": "group",
+            "replicates": replicates,
+            "confidence": confidence,
+            "seed": seed,
+            "undefined_replicates": replicates - len(drawn),
+        },
+        "confusion": {name: int(rows[0]) for name, rows in confusion(truth, called, once).items()},
+        "metrics": metrics,
+    }
+
+
+def _has_both(truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Whether a replicate has weight in both classes, bool (replicates,)."""
+    return weights[:, truth].any(axis=1) & weights[:, ~truth].any(axis=1)
+
+
+def load_part(predictions_path: Path, split_path: Path, part: str) -> pd.DataFrame:
+    """Read the predictions of one part, with the groups of its rows.
+
+    Raises:
+        InputError: A prediction is not usable, the tables do not fit each other, the predictions
+            were made with another split, or the part lacks a label.
+    """
+    predictions = read_table(predictions_path, PREDICTION_COLUMNS)
+    predictions["p_circrna"] = pd.to_numeric(predictions["p_circrna"], errors="coerce")
+    scored = with_parts(
+        predictions, read_table(split_path, SPLIT_COLUMNS), predictions_path, split_path
+    )
+    other_part = predictions["part"].to_numpy() != scored["part"].to_numpy()
+    faults = {
+        "p_circrna is not a probability": ~scored["p_circrna"].between(0, 1),
+        f"label is not {' or '.join(LABELS)}": ~scored["label"].isin(LABELS),
+        f"call is not {' or '.join(LABELS)}": ~scored["call"].isin(LABELS),
+        f"part is another than in {split_path}": other_part,
+    }
+    for problem, is_faulty in faults.items():
+        if is_faulty.any():
+            record = scored["id"][is_faulty].iloc[0]
+            raise InputError(predictions_path, problem, "make the predictions again", record)
+    scored = scored[scored["part"] == part]
+    if missing := [label for label in LABELS if label not in set(scored["label"])]:
+        raise InputError(
+            predictions_path,
+            f"the part {part} has no {' and no '.join(missing)}",
+            "scores need both: make the split again, or give more transcripts",
+        )
+    return scored
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("--predictions", type=Path, required=True, help="table of predictions")
+    parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
+    parser.add_argument("--part", choices=PARTS, default="test", help="the part to score")
+    parser.add_argument("--name", required=True, help="name of the run or baseline")
+    parser.add_argument("--kind", choices=("run", "baseline"), required=True, help="which it is")
+    parser.add_argument("--scheme", required=True, help="name of the split scheme")
+    parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates")
+    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    parser.add_argument("--output", type=Path, required=True, help="metrics as JSON to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score one set of predictions and write `metrics.json`."""
+    if args.replicates < 1:
+        raise InputError("--replicates", f"{args.replicates} is too few", "give 1 or more")
+    if not 0 < args.confidence < 1:
+        raise InputError(
+            "--confidence", f"{args.confidence} is not between 0 and 1", "give 0.95, say"
+        )
+    scored = load_part(args.predictions, args.split, args.part)
+    found = evaluate(scored, args.replicates, args.confidence, args.seed)
+    about = {name: getattr(args, name) for name in ("name", "kind", "scheme", "part")}
+    write_json(args.output, {**about, **found})
+    if undefined := found["bootstrap"]["undefined_replicates"]:
+        log.warning(
+            "%s: %d of %d bootstrap replicates lacked a class and were left out",
+            args.name,
+            undefined,
+            args.replicates,
+        )
+    log.info(
+        "%s: AUROC %.3f on the part %s", args.name, found["metrics"]["auroc"]["value"], args.part
+    )

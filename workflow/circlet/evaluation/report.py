@@ -1,0 +1,172 @@
+"""The report page: one self-contained HTML file about data, splits, runs and scores."""
+
+import argparse
+import importlib.metadata
+import logging
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from circlet.evaluation.report_inputs import (
+    dataset_rows,
+    download_rows,
+    load_comparison,
+    load_figures,
+    load_metrics,
+    load_splits,
+    load_training,
+)
+from circlet.evaluation.verdict import (
+    DASH,
+    describe_run,
+    number,
+    warnings,
+    with_interval,
+)
+from circlet.files import atomic_text, read_table
+from circlet.tables import SUMMARY_COLUMNS
+
+# Short heading and meaning of each metric, in the order shown.
+METRIC_WORDS = {
+    "auroc": ("AUROC", "area under the ROC curve: 1 perfect, 0.5 chance"),
+    "auprc": ("AUPRC", "average precision: 1 perfect, the prevalence is chance"),
+    "mcc": ("MCC", "Matthews correlation of calls and labels: 1 perfect, 0 chance"),
+    "accuracy": ("ACC", "accuracy: share of calls that are right"),
+    "balanced_accuracy": ("bACC", "balanced accuracy: mean of sensitivity and specificity"),
+    "f1": ("F1", "harmonic mean of precision and sensitivity, circRNA being positive"),
+    "sensitivity": ("Sens.", "sensitivity: share of circRNAs that are called circRNA"),
+    "specificity": ("Spec.", "specificity: share of lncRNAs that are called lncRNA"),
+    "brier": ("Brier", "mean squared error of the probabilities: lower is better"),
+}
+FIGURE_WORDS = {
+    "roc": "ROC curve",
+    "precision_recall": "Precision-recall curve",
+    "calibration": "Calibration: fraction of circRNAs against the mean probability",
+    "scores": "Histogram of the probabilities of both classes",
+}
+STEP_WORDS = {
+    "biotype": "other biotype",
+    "non_acgt": "not ACGT",
+    "too_short": "too short",
+    "duplicate": "duplicate",
+    "both_labels": "both labels",
+}
+PACKAGES = (
+    "circlet",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "biopython",
+    "scikit-learn",
+    "torch",
+    "snakemake",
+    "matplotlib",
+)
+
+log = logging.getLogger(__name__)
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands set apart; other things as text, missing ones as a dash."""
+    if value is None or value is pd.NA or value != value:
+        return DASH
+    if isinstance(value, str | bool):
+        return str(value)
+    return f"{value:,.0f}"
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of Python and of those of `PACKAGES` that are installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def bootstraps_of(metrics: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The ways in which the intervals were made, each once: one, unless files are mixed."""
+    names = ("unit", "replicates", "confidence")
+    found = {tuple(entry["bootstrap"][name] for name in names) for entry in metrics.values()}
+    return [dict(zip(names, values, strict=True)) for values in sorted(found)]
+
+
+def sections_of(
+    rows: Sequence[Mapping[str, Any]],
+    metrics: Mapping[tuple[str, str], Mapping[str, Any]],
+    figures: Mapping[str, Mapping[str, str]],
+    training: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Collect what is shown of each run, and of each baseline that has figures."""
+    return [
+        {
+            "row": row,
+            "metrics": metrics.get((row["name"], row["scheme"])),
+            "figures": figures.get(row["name"], {}),
+            "training": training.get(row["name"]) if row["kind"] == "run" else None,
+        }
+        for row in rows
+        if row["kind"] == "run" or row["name"] in figures
+    ]
+
+
+def render(**content: Any) -> str:
+    """Fill the page's template. Names and paths are a user's: everything is escaped."""
+    environment = Environment(
+        loader=PackageLoader("circlet.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"count": count, "number": number, "with_interval": with_interval}
+    words = {"metrics": METRIC_WORDS, "figures": FIGURE_WORDS, "steps": STEP_WORDS}
+    template = environment.get_template("report.html.j2")
+    return template.render(words=words, **content)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    add = parser.add_argument
+    add("--title", default="circlet report", help="heading of the page")
+    add("--comparison", type=Path, required=True, help="table of all scores")
+    add("--summary", type=Path, required=True, help="table of the dataset's filters")
+    add("--metrics", type=Path, nargs="*", default=[], help="files of metrics")
+    add("--figures", type=Path, nargs="*", default=[], help="folders of figures, named by the run")
+    add("--downloads", type=Path, nargs="*", default=[], help="records of downloads")
+    add("--split", type=Path, nargs="*", default=[], action="extend", help="tables of parts")
+    add("--transcripts", type=Path, help="the dataset; with it, splits are counted by class")
+    add("--training", type=Path, nargs="*", default=[], help="records models/{run}/training.json")
+    add("--output", type=Path, required=True, help="page to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the report page."""
+    rows = load_comparison(args.comparison)
+    metrics = load_metrics(args.metrics)
+    steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
+    page = render(
+        title=args.title,
+        rows=rows,
+        verdicts=[describe_run(row, rows) for row in rows if row["kind"] == "run"],
+        warnings=warnings(rows),
+        bootstraps=bootstraps_of(metrics),
+        sections=sections_of(
+            rows, metrics, load_figures(args.figures), load_training(args.training)
+        ),
+        steps=steps,
+        dataset=dataset,
+        splits=load_splits(args.split, args.transcripts),
+        downloads=download_rows(args.downloads),
+        versions=software_versions(),
+    )
+    with atomic_text(args.output) as handle:
+        handle.write(page)
+    log.info("Report: %s", args.output)

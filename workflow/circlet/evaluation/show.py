@@ -1,0 +1,25 @@
+"""Show the outcome of a finished pipeline on the terminal."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from circlet.evaluation.comparison import format_table
+from circlet.files import read_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("--comparison", required=True, help="the comparison, TSV")
+    parser.add_argument("--report", required=True, help="the report page")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the comparison in short and where the report is."""
+    comparison = read_table(args.comparison)
+    first = comparison.iloc[0]
+    sys.stdout.write(
+        f"\nOn the {first['part']} part ({first['n_circrna']:,} circRNAs, "
+        f"{first['n_lncrna']:,} lncRNAs):\n{format_table(comparison)}\n\n"
+        f"Report: {Path(args.report).resolve()}\n"
+    )

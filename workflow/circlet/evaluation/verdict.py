@@ -1,0 +1,92 @@
+"""What the comparison says of the runs, in plain sentences computed from its numbers."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SMALL_SAMPLE = 200  # transcripts; below it the report warns
+
+DASH = "\N{EN DASH}"
+
+Row = Mapping[str, Any]  # of the comparison, see `circlet.evaluation.comparison`
+
+
+def number(value: float | None) -> str:
+    """A score to three decimals; a dash where it is missing."""
+    return DASH if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def with_interval(row: Row, metric: str) -> str:
+    """A score with its interval in brackets."""
+    value, low, high = (number(row[f"{metric}{end}"]) for end in ("", "_low", "_high"))
+    return value if low == DASH else f"{value} [{low}, {high}]"
+
+
+def sample_size(row: Row) -> int:
+    """Transcripts that a row was evaluated on."""
+    return int(row["n_circrna"] + row["n_lncrna"])
+
+
+def best_baseline(rows: Iterable[Row], run: Row) -> Row | None:
+    """The baseline with the highest AUROC on the part and split of `run`, if there is one."""
+    rivals = [
+        row
+        for row in rows
+        if row["kind"] == "baseline"
+        and (row["scheme"], row["part"]) == (run["scheme"], run["part"])
+        and not math.isnan(row["auroc"])
+    ]
+    return max(rivals, key=lambda row: row["auroc"], default=None)
+
+
+def standing(run: Row, baseline: Row) -> str:
+    """Say how a run stands against a baseline: by AUROC, and whether the intervals overlap."""
+    difference = run["auroc"] - baseline["auroc"]
+    gap = "less than 0.001" if abs(difference) < 0.001 else f"{abs(difference):.3f}"
+    if difference > 0:
+        where = f"The run is {gap} above it"
+    elif difference < 0:
+        where = f"The run does not beat it: it is {gap} below"
+    else:
+        where = "The run does not beat it: the two are level"
+    limits = [row[f"auroc_{end}"] for row in (run, baseline) for end in ("low", "high")]
+    if any(map(math.isnan, limits)):
+        return f"{where}, and without intervals this may be chance."
+    run_low, run_high, low, high = limits
+    if run_low <= high and low <= run_high:
+        return (
+            f"{where}, and as the intervals overlap, the two cannot be told apart on this sample."
+        )
+    return f"{where}, and the intervals do not overlap."
+
+
+def describe_run(run: Row, rows: Iterable[Row]) -> str:
+    """Say in a few sentences what a run reaches, on what, and against what."""
+    reached = (
+        f"The run \u201c{run['name']}\u201d has an AUROC of {with_interval(run, 'auroc')} on the "
+        f"{run['part']} part of the split \u201c{run['scheme']}\u201d: "
+        f"{run['n_circrna']:,.0f} circRNAs and {run['n_lncrna']:,.0f} lncRNAs in "
+        f"{run['n_groups']:,.0f} groups."
+    )
+    if math.isnan(run["auroc"]):
+        return reached
+    baseline = best_baseline(rows, run)
+    if baseline is None:
+        return f"{reached} No baseline was evaluated on this split."
+    rival = (
+        f"The best baseline on the same transcripts, \u201c{baseline['name']}\u201d, has "
+        f"{with_interval(baseline, 'auroc')}."
+    )
+    return f"{reached} {rival} {standing(run, baseline)}"
+
+
+def warnings(rows: Iterable[Row]) -> list[str]:
+    """Say which parts are too small for firm conclusions, each once."""
+    small = {
+        f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
+        f"{sample_size(row):,} transcripts: the sample is small and the intervals are wide. Take "
+        "its scores as a sign that the pipeline runs, not as a measure of a model."
+        for row in rows
+        if sample_size(row) < SMALL_SAMPLE
+    }
+    return sorted(small)

@@ -1,0 +1,69 @@
+"""From tokens to padded batches of similar length, bounded by a budget of tokens."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from circlet.model.kmers import PAD_ID
+
+LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
+
+
+def crop_ends(tokens: np.ndarray, max_tokens: int) -> np.ndarray:
+    """Keep at most `max_tokens` tokens: the first half and the last half of them.
+
+    Both ends of a transcript carry signal (splice sites, the back-splice junction of a circRNA),
+    so it is the middle that goes.
+    """
+    if len(tokens) <= max_tokens:
+        return tokens
+    head = max_tokens - max_tokens // 2
+    return np.concatenate([tokens[:head], tokens[len(tokens) - max_tokens // 2 :]])
+
+
+def collate(sequences: Sequence[np.ndarray], max_tokens: int, multiple: int = 1) -> torch.Tensor:
+    """Pad token sequences to one length.
+
+    Args:
+        sequences: Token ids of each sequence.
+        max_tokens: Longer sequences lose their middle; see `crop_ends`.
+        multiple: The padded length is a multiple of this.
+
+    Returns:
+        Token ids, shape (sequences, padded length), int64.
+    """
+    cropped = [crop_ends(tokens, max_tokens) for tokens in sequences]
+    longest = max(1, *map(len, cropped))
+    padded = np.full((len(cropped), -(-longest // multiple) * multiple), PAD_ID, dtype=np.int64)
+    for row, tokens in enumerate(cropped):
+        padded[row, : len(tokens)] = tokens
+    return torch.from_numpy(padded)
+
+
+def plan_batches(
+    lengths: np.ndarray, batch_tokens: int, rng: np.random.Generator | None = None
+) -> list[np.ndarray]:
+    """Divide sequences into batches whose padded size stays within a budget.
+
+    Args:
+        lengths: Tokens of each sequence, after cropping.
+        batch_tokens: Most tokens in a batch, padding included; a longer sequence stands alone.
+        rng: Makes neighbours and order random, for training; without it batches run from the
+            shortest to the longest sequences.
+
+    Returns:
+        The positions in `lengths` that make up each batch.
+    """
+    jitter = 1.0 if rng is None else rng.uniform(1 - LENGTH_JITTER, 1 + LENGTH_JITTER, len(lengths))
+    order = np.argsort(lengths * jitter, kind="stable")
+    starts, longest = [0], 0
+    for place, length in enumerate(lengths[order]):
+        longest = max(longest, length)
+        if place > starts[-1] and longest * (place + 1 - starts[-1]) > batch_tokens:
+            starts.append(place)
+            longest = length
+    batches = np.split(order, starts[1:])
+    if rng is not None:
+        rng.shuffle(batches)
+    return batches

@@ -1,0 +1,193 @@
+"""Classify sequences with a checkpoint: the only door to inference."""
+
+import argparse
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from circlet.data.sources.fasta import read_identified
+from circlet.errors import InputError
+from circlet.files import atomic_text, read_table, write_table
+from circlet.model.batches import collate, plan_batches
+from circlet.model.checkpoint import Checkpoint
+from circlet.model.runtime import DEVICES, autocast, choose_device, set_up
+from circlet.parts import with_parts
+from circlet.progress import Progress, track
+from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+
+log = logging.getLogger(__name__)
+
+BATCH_TOKENS = 32768
+CHUNK_RECORDS = 4096  # read ahead, so that sequences of like length share a batch
+
+
+class Prediction(NamedTuple):
+    """What the model says of one sequence.
+
+    Attributes:
+        id: Identifier of the record.
+        p_circrna: Probability of a circRNA; NaN if the sequence cannot be scored.
+        call: `circRNA`, `lncRNA`, or empty if it cannot be scored.
+    """
+
+    id: str
+    p_circrna: float
+    call: str
+
+
+class Predictor:
+    """Scores sequences, always the same way: evaluation mode, whole batches, no gradient.
+
+    Args:
+        checkpoint: The trained model.
+        device: Where to compute.
+        batch_tokens: Most tokens in a batch; bounds the memory, not the result.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, batch_tokens: int = BATCH_TOKENS
+    ) -> None:
+        self.checkpoint, self.device, self.batch_tokens = checkpoint, device, batch_tokens
+        checkpoint.network.to(device).eval()
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str = "auto") -> Self:
+        """Load a checkpoint folder.
+
+        Args:
+            folder: Such as `results/models/main`.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+
+        Raises:
+            InputError: The checkpoint is damaged or the device is not there.
+        """
+        chosen = choose_device(device)
+        return cls(Checkpoint.load(folder), chosen)
+
+    @torch.inference_mode()
+    def predict_proba(self, sequences: Sequence[str]) -> np.ndarray:
+        """Give the probability that each sequence is a circRNA.
+
+        Args:
+            sequences: Bases, DNA or RNA, any case.
+
+        Returns:
+            Probabilities, shape (sequences,), float64; NaN for a sequence shorter than the
+            shortest that the model was trained on.
+        """
+        checkpoint, max_tokens = self.checkpoint, self.checkpoint.config.max_tokens
+        probabilities = np.full(len(sequences), np.nan)
+        scored = [row for row, bases in enumerate(sequences) if len(bases) >= checkpoint.min_length]
+        tokens = [checkpoint.vocabulary.encode(sequences[row]) for row in scored]
+        lengths = np.array([min(len(each), max_tokens) for each in tokens], dtype=np.int64)
+        for batch in plan_batches(lengths, self.batch_tokens) if scored else []:
+            padded = collate(
+                [tokens[place] for place in batch], max_tokens, checkpoint.network.multiple
+            )
+            with autocast(self.device):
+                logits = checkpoint.network(padded.to(self.device))
+            rows = np.array(scored)[batch]
+            probabilities[rows] = torch.sigmoid(logits.double()).cpu().numpy()
+        return probabilities
+
+    def call(self, p_circrna: float) -> str:
+        """Name the class of a probability at the model's threshold; empty for NaN."""
+        if np.isnan(p_circrna):
+            return ""
+        return POSITIVE if p_circrna >= self.checkpoint.threshold else NEGATIVE
+
+    def predict(self, records: Iterable[tuple[str, str]]) -> Iterator[Prediction]:
+        """Classify records as they come, in their order.
+
+        Args:
+            records: Identifiers and sequences.
+
+        Yields:
+            One prediction a record.
+        """
+        records = iter(records)
+        while chunk := list(itertools.islice(records, CHUNK_RECORDS)):
+            probabilities = self.predict_proba([sequence for _, sequence in chunk])
+            for (identifier, _), probability in zip(chunk, probabilities, strict=True):
+                yield Prediction(identifier, float(probability), self.call(probability))
+
+
+def predict_fasta(predictor: Predictor, fasta: str | Path, output: str | Path) -> None:
+    """Classify the records of a FASTA file into a table with `CALL_COLUMNS`.
+
+    Raises:
+        InputError: The file is broken in structure; no table is written then.
+    """
+    records = ((identifier, sequence) for identifier, _, sequence in read_identified(fasta))
+    unscored = 0
+    with atomic_text(output) as handle, Progress("classifying", unit="records") as progress:
+        handle.write("\t".join(CALL_COLUMNS) + "\n")
+        for identifier, probability, call in predictor.predict(records):
+            shown = f"{probability:.6g}" if call else ""
+            handle.write(f"{identifier}\t{shown}\t{call}\n")
+            unscored += not call
+            progress.update()
+    log.info("%s: classified %s records", fasta, f"{progress.done - unscored:,}")
+    if unscored:
+        log.warning(
+            "%s: %s records are shorter than %d nt, which the model was not trained on: no call",
+            fasta,
+            f"{unscored:,}",
+            predictor.checkpoint.min_length,
+        )
+
+
+def predict_dataset(predictor: Predictor, transcripts: pd.DataFrame) -> pd.DataFrame:
+    """Classify every transcript of the dataset.
+
+    Args:
+        predictor: The model.
+        transcripts: The dataset, with `id`, `source`, `label`, `sequence` and `part`.
+
+    Returns:
+        A table with `PREDICTION_COLUMNS`, in the order of the dataset.
+    """
+    pairs = zip(transcripts["id"], transcripts["sequence"], strict=True)
+    predictions = list(track(predictor.predict(pairs), "classifying", total=len(transcripts)))
+    table = transcripts.assign(
+        length=transcripts["sequence"].str.len(),
+        p_circrna=[prediction.p_circrna for prediction in predictions],
+        call=[prediction.call for prediction in predictions],
+    )
+    return table[list(PREDICTION_COLUMNS)]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("fasta", nargs="?", metavar="IN.fa[.gz]", help="sequences to classify")
+    parser.add_argument("--model", required=True, help="checkpoint folder")
+    parser.add_argument("--transcripts", help="instead of a FASTA file: the dataset, Parquet")
+    parser.add_argument("--split", help="with --transcripts: its division, Parquet")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute")
+    parser.add_argument("--threads", type=int, help="threads; torch's own choice by default")
+    parser.add_argument("--output", required=True, help="the table of calls, TSV, or .gz")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the step."""
+    if (args.fasta is None) == (args.transcripts is None) or bool(args.transcripts) != bool(
+        args.split
+    ):
+        raise InputError(
+            "arguments", "what to classify is not clear", "give IN.fa, or --transcripts and --split"
+        )
+    set_up(args.threads)
+    predictor = Predictor.from_pretrained(args.model, args.device)
+    if args.fasta is not None:
+        predict_fasta(predictor, args.fasta, args.output)
+        return
+    transcripts = read_table(args.transcripts, ("id", "source", "label", "sequence"))
+    split = read_table(args.split, SPLIT_COLUMNS)
+    transcripts = with_parts(transcripts, split, args.transcripts, args.split)
+    write_table(args.output, predict_dataset(predictor, transcripts))

@@ -1,0 +1,136 @@
+# From predictions to metrics, pictures and pages.
+
+
+rule fit_baseline:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        split=rules.split_dataset.output.split,
+        code=modules("evaluation/baselines.py", "evaluation/descriptors.py"),
+    output:
+        predictions=f"{RESULTS}/predictions/baselines/{{scheme}}/{{baseline}}.tsv.gz",
+    log:
+        f"{RESULTS}/logs/baselines/{{scheme}}/{{baseline}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        seed=config["evaluate"]["seed"],
+    shell:
+        "export OMP_NUM_THREADS={threads};"
+        " circlet baseline --transcripts {input.transcripts:q} --split {input.split:q}"
+        " --baseline {wildcards.baseline} --seed {params.seed}"
+        " --output {output.predictions:q} 2> {log:q}"
+
+
+rule evaluate_predictions:
+    input:
+        predictions=f"{RESULTS}/predictions/{{scored}}.tsv.gz",
+        split=lambda wildcards: f"{RESULTS}/splits/{SCORED[wildcards.scored]['scheme']}.parquet",
+        code=modules("evaluation/metrics.py", "evaluation/bootstrap.py", "evaluation/scores.py"),
+    output:
+        metrics=f"{RESULTS}/evaluation/{{scored}}/metrics.json",
+    log:
+        f"{RESULTS}/logs/evaluate/{{scored}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        scored=lambda wildcards: flags(SCORED[wildcards.scored]),
+        settings=flags(
+            {key: config["evaluate"][key] for key in ("part", "replicates", "confidence", "seed")}
+        ),
+    shell:
+        "circlet evaluate --predictions {input.predictions:q} --split {input.split:q}"
+        " {params.scored} {params.settings} --output {output.metrics:q} 2> {log:q}"
+
+
+rule draw_figures:
+    input:
+        predictions=rules.predict_dataset.output.predictions,
+        code=modules("evaluation/figures.py"),
+    output:
+        svg=report(
+            expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.svg", figure=FIGURES),
+            caption="../report/figures.rst",
+            category="Curves",
+            subcategory="{run}",
+        ),
+        png=expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.png", figure=FIGURES),
+        points=expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.tsv", figure=FIGURES),
+    log:
+        f"{RESULTS}/logs/figures/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        part=config["evaluate"]["part"],
+        folder=lambda wildcards, output: str(Path(output.svg[0]).parent),
+    shell:
+        "circlet figures --predictions {input.predictions:q} --part {params.part}"
+        " --name {wildcards.run} --output-dir {params.folder:q} 2> {log:q}"
+
+
+rule compare_scores:
+    input:
+        metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
+        code=modules("evaluation/comparison.py"),
+    output:
+        comparison=report(
+            f"{RESULTS}/evaluation/comparison.tsv",
+            caption="../report/comparison.rst",
+            category="Comparison",
+        ),
+    log:
+        f"{RESULTS}/logs/compare_scores.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "circlet compare --metrics {input.metrics:q} --output {output.comparison:q} 2> {log:q}"
+
+
+rule write_report:
+    input:
+        comparison=rules.compare_scores.output.comparison,
+        metrics=rules.compare_scores.input.metrics,
+        summary=rules.build_dataset.output.summary,
+        split=expand(rules.split_dataset.output.split, scheme=SCHEMES),
+        transcripts=rules.build_dataset.output.transcripts,
+        training=expand(rules.train_model.output.training, run=RUNS),
+        downloads=DOWNLOAD_RECORDS,
+        figures=expand(rules.draw_figures.output.svg, run=RUNS),
+        code=modules("evaluation/report.py", "evaluation/templates/report.html.j2"),
+    output:
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        title=config["report"]["title"],
+        figures=expand(f"{RESULTS}/evaluation/{{run}}", run=RUNS),
+    shell:
+        "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"
+        " --summary {input.summary:q} --split {input.split:q} --training {input.training:q}"
+        " --downloads {input.downloads:q} --figures {params.figures:q}"
+        " --title {params.title:q} --output {output.page:q} 2> {log:q}"

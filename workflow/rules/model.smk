@@ -1,0 +1,138 @@
+# From the dataset to trained networks and what they say.
+
+
+rule build_vocabulary:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        split=lambda wildcards: f"{RESULTS}/splits/{scheme_of(wildcards.run)}.parquet",
+        code=modules("model/kmers.py"),
+    output:
+        vocabulary=f"{RESULTS}/tokens/{{run}}/vocabulary.json",
+    log:
+        f"{RESULTS}/logs/vocabulary/{{run}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        vocabulary=run_flags("vocabulary"),
+    shell:
+        "circlet vocabulary --transcripts {input.transcripts:q} --split {input.split:q}"
+        " {params.vocabulary} --output {output.vocabulary:q} 2> {log:q}"
+
+
+rule encode_tokens:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        split=rules.build_vocabulary.input.split,
+        vocabulary=rules.build_vocabulary.output.vocabulary,
+        code=modules("model/tokens.py", "model/kmers.py"),
+    output:
+        tokens=f"{RESULTS}/tokens/{{run}}/tokens.npy",
+        offsets=f"{RESULTS}/tokens/{{run}}/offsets.npy",
+        index=f"{RESULTS}/tokens/{{run}}/index.parquet",
+    log:
+        f"{RESULTS}/logs/tokens/{{run}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "circlet tokens --transcripts {input.transcripts:q} --split {input.split:q}"
+        " --vocabulary {input.vocabulary:q} --tokens {output.tokens:q}"
+        " --offsets {output.offsets:q} --index {output.index:q} 2> {log:q}"
+
+
+rule train_model:
+    input:
+        tokens=rules.encode_tokens.output.tokens,
+        offsets=rules.encode_tokens.output.offsets,
+        index=rules.encode_tokens.output.index,
+        vocabulary=rules.build_vocabulary.output.vocabulary,
+        code=modules(
+            "model/train.py",
+            "model/trainer.py",
+            "model/network.py",
+            "model/batches.py",
+            "model/checkpoint.py",
+            "model/runtime.py",
+        ),
+    output:
+        weights=f"{RESULTS}/models/{{run}}/model.safetensors",
+        config=f"{RESULTS}/models/{{run}}/config.json",
+        vocabulary=f"{RESULTS}/models/{{run}}/vocabulary.json",
+        training=f"{RESULTS}/models/{{run}}/training.json",
+    log:
+        f"{RESULTS}/logs/train/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{run}}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        settings=run_flags("network", "training"),
+        min_length=config["dataset"]["min_length"],
+        state=training_state,
+        folder=subpath(output.weights, parent=True),
+    # The one step that takes long also talks to the terminal.
+    shell:
+        "circlet train --tokens {input.tokens:q} --offsets {input.offsets:q}"
+        " --index {input.index:q} --vocabulary {input.vocabulary:q}"
+        " --min-length {params.min_length} {params.settings}"
+        " --device $DEVICE --threads {threads} --state {params.state:q}"
+        " --output {params.folder:q} 2>&1 | tee {log:q} >&2"
+
+
+rule predict_dataset:
+    input:
+        model=rules.train_model.output,
+        transcripts=rules.build_dataset.output.transcripts,
+        split=rules.build_vocabulary.input.split,
+        code=modules("predict.py", "model/network.py", "model/batches.py"),
+    output:
+        predictions=f"{RESULTS}/predictions/{{run}}.tsv.gz",
+    log:
+        f"{RESULTS}/logs/predict/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/{{run}}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+    shell:
+        "circlet predict --model {params.model:q} --transcripts {input.transcripts:q}"
+        " --split {input.split:q} --device $DEVICE --threads {threads}"
+        " --output {output.predictions:q} 2> {log:q}"
+
+
+rule predict_input:
+    input:
+        model=rules.train_model.output,
+        fasta=lambda wildcards: config["predict"]["inputs"][wildcards.name],
+        code=modules("predict.py", "model/network.py", "model/batches.py"),
+    output:
+        predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
+    log:
+        f"{RESULTS}/logs/predict/{{run}}/{{name}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+    shell:
+        "circlet predict --model {params.model:q} {input.fasta:q}"
+        " --device $DEVICE --threads {threads} --output {output.predictions:q} 2> {log:q}"
