@@ -1,9 +1,12 @@
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.10")
 
 
-configfile: "config.yaml"
+# Of the working folder, if it has one: with --directory the results go elsewhere.
+configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_path("config.yaml")
 
 
 include: "workflow/rules/common.smk"

@@ -100,17 +100,23 @@ DOWNLOAD_RECORDS = [
 ]
 
 
+def locate(path):
+    """A file of the user's: in the working folder, or else beside the Snakefile as the demo's."""
+    beside = Path(workflow.basedir) / path
+    return str(beside) if not Path(path).exists() and beside.exists() else path
+
+
 def local_file(*keys):
     """Input function: the files that the user has already of the wildcard's source."""
     return lambda wildcards: [
-        SOURCES[wildcards.source][key] for key in keys if SOURCES[wildcards.source].get(key)
+        locate(SOURCES[wildcards.source][key]) for key in keys if SOURCES[wildcards.source].get(key)
     ]
 
 
 def origin(wildcards):
     """Params function: where one file of circRNADb or circBase is, and what it must hash to."""
     source = SOURCES[wildcards.source]
-    place = {"file": source["file"]} if source.get("file") else {"url": source["urls"]}
+    place = {"file": locate(source["file"])} if source.get("file") else {"url": source["urls"]}
     return flags(place | {"sha256": source.get("sha256")})
 
 
@@ -120,7 +126,7 @@ def gencode_origin(key):
     def look_up(wildcards):
         source = SOURCES[wildcards.source]
         if source.get(key):
-            return flags({"file": source[key]})
+            return flags({"file": locate(source[key])})
         release = source["release"]
         folders = [url.format(release=release) for url in source["urls"]]
         name = f"gencode.v{release}.{GENCODE_FILES[key]}"
@@ -173,6 +179,23 @@ SCORED = {run: {"name": run, "kind": "run", "scheme": scheme_of(run)} for run in
     for scheme in SCHEMES
     for name in config["evaluate"]["baselines"]
 }
+REPORT_MODULES = [
+    "evaluation/report.py",
+    "evaluation/report_inputs.py",
+    "evaluation/verdict.py",
+    "evaluation/curves.py",
+    "evaluation/figures.py",
+    *(
+        f"evaluation/templates/{name}"
+        for name in (
+            "report.html.j2",
+            "run.html.j2",
+            "origin.html.j2",
+            "parts.html.j2",
+            "report.css",
+        )
+    ),
+]
 FIGURES = ["roc", "precision_recall", "calibration", "scores"]
 
 

@@ -29,7 +29,12 @@ rule evaluate_predictions:
     input:
         predictions=f"{RESULTS}/predictions/{{scored}}.tsv.gz",
         split=lambda wildcards: f"{RESULTS}/splits/{SCORED[wildcards.scored]['scheme']}.parquet",
-        code=modules("evaluation/metrics.py", "evaluation/bootstrap.py", "evaluation/scores.py"),
+        code=modules(
+            "evaluation/metrics.py",
+            "evaluation/bootstrap.py",
+            "evaluation/scores.py",
+            "evaluation/predictions.py",
+        ),
     output:
         metrics=f"{RESULTS}/evaluation/{{scored}}/metrics.json",
     log:
@@ -53,7 +58,7 @@ rule evaluate_predictions:
 rule draw_figures:
     input:
         predictions=rules.predict_dataset.output.predictions,
-        code=modules("evaluation/figures.py"),
+        code=modules("evaluation/figures.py", "evaluation/curves.py", "evaluation/predictions.py"),
     output:
         svg=report(
             expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.svg", figure=FIGURES),
@@ -111,7 +116,7 @@ rule write_report:
         training=expand(rules.train_model.output.training, run=RUNS),
         downloads=DOWNLOAD_RECORDS,
         figures=expand(rules.draw_figures.output.svg, run=RUNS),
-        code=modules("evaluation/report.py", "evaluation/templates/report.html.j2"),
+        code=modules(*REPORT_MODULES),
     output:
         page=report(
             f"{RESULTS}/report.html",
@@ -132,5 +137,5 @@ rule write_report:
     shell:
         "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"
         " --summary {input.summary:q} --split {input.split:q} --training {input.training:q}"
-        " --downloads {input.downloads:q} --figures {params.figures:q}"
+        " --transcripts {input.transcripts:q} --downloads {input.downloads:q} --figures {params.figures:q}"
         " --title {params.title:q} --output {output.page:q} 2> {log:q}"

@@ -119,7 +119,7 @@ rule predict_dataset:
 rule predict_input:
     input:
         model=rules.train_model.output,
-        fasta=lambda wildcards: config["predict"]["inputs"][wildcards.name],
+        fasta=lambda wildcards: locate(config["predict"]["inputs"][wildcards.name]),
         code=modules("predict.py", "model/network.py", "model/batches.py"),
     output:
         predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from circlet.errors import InputError
 from circlet.evaluation.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_fraction
-from circlet.parts import with_parts
 from circlet.files import read_table, write_table
+from circlet.parts import with_parts
 from circlet.tables import LABELS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
 
 CALL_THRESHOLD = 0.5

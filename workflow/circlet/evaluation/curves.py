@@ -1,46 +1,17 @@
 """Points of the curves of one set of predictions."""
 
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from circlet.errors import InputError
-from circlet.files import read_table
-from circlet.tables import LABELS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS
+from circlet.tables import NEGATIVE, POSITIVE
 
 MOST_POINTS = 2000  # of a curve; keeps its drawing small
 MOST_BINS, LEAST_IN_BIN = 10, 5  # of the calibration
 SCORE_BINS = 20
 CONFIDENCE = 0.95  # of the calibration's intervals
-
-
-def load_part(path: str | Path, part: str) -> pd.DataFrame:
-    """Read the predictions of one part.
-
-    Raises:
-        InputError: A prediction is not usable, or the part lacks a label.
-    """
-    table = read_table(path, PREDICTION_COLUMNS)
-    table = table[table["part"] == part]
-    p_circrna = pd.to_numeric(table["p_circrna"], errors="coerce")
-    faults = {
-        "p_circrna is not a probability": ~p_circrna.between(0, 1),
-        f"label is not {' or '.join(LABELS)}": ~table["label"].isin(LABELS),
-    }
-    for problem, is_faulty in faults.items():
-        if is_faulty.any():
-            record = table["id"][is_faulty].iloc[0]
-            raise InputError(path, problem, "make the predictions again", record)
-    if missing := [label for label in LABELS if label not in set(table["label"])]:
-        raise InputError(
-            path,
-            f"the part {part} has no {' and no '.join(missing)}",
-            "curves need both: make the split again, or give more transcripts",
-        )
-    return table.assign(p_circrna=p_circrna)
 
 
 def thin(points: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from circlet.evaluation.curves import (
     CONFIDENCE,
     calibration_points,
-    load_part,
     precision_recall_points,
     roc_points,
     score_counts,
 )
+from circlet.evaluation.predictions import read_predictions, select_part
 from circlet.files import atomic_path, write_table
 from circlet.tables import NEGATIVE, PARTS, POSITIVE
 
@@ -224,5 +224,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw the curves of one set of predictions."""
-    draw_all(load_part(args.predictions, args.part), args.name, args.part, args.output_dir)
+    scored = select_part(read_predictions(args.predictions), args.part, args.predictions)
+    draw_all(scored, args.name, args.part, args.output_dir)
     log.info("%s: %d figures in %s", args.name, len(FIGURES), args.output_dir)

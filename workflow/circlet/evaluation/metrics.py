@@ -11,10 +11,11 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import group_weights, percentile_interval
-from circlet.parts import with_parts
+from circlet.evaluation.predictions import read_predictions, select_part
 from circlet.evaluation.scores import confusion, weighted_metrics
 from circlet.files import read_table, write_json
-from circlet.tables import LABELS, NEGATIVE, PARTS, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+from circlet.parts import with_parts
+from circlet.tables import LABELS, NEGATIVE, PARTS, POSITIVE, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -87,30 +88,19 @@ def load_part(predictions_path: Path, split_path: Path, part: str) -> pd.DataFra
         InputError: A prediction is not usable, the tables do not fit each other, the predictions
             were made with another split, or the part lacks a label.
     """
-    predictions = read_table(predictions_path, PREDICTION_COLUMNS)
-    predictions["p_circrna"] = pd.to_numeric(predictions["p_circrna"], errors="coerce")
+    predictions = read_predictions(predictions_path)
     scored = with_parts(
         predictions, read_table(split_path, SPLIT_COLUMNS), predictions_path, split_path
     )
     other_part = predictions["part"].to_numpy() != scored["part"].to_numpy()
-    faults = {
-        "p_circrna is not a probability": ~scored["p_circrna"].between(0, 1),
-        f"label is not {' or '.join(LABELS)}": ~scored["label"].isin(LABELS),
-        f"call is not {' or '.join(LABELS)}": ~scored["call"].isin(LABELS),
-        f"part is another than in {split_path}": other_part,
-    }
-    for problem, is_faulty in faults.items():
-        if is_faulty.any():
-            record = scored["id"][is_faulty].iloc[0]
-            raise InputError(predictions_path, problem, "make the predictions again", record)
-    scored = scored[scored["part"] == part]
-    if missing := [label for label in LABELS if label not in set(scored["label"])]:
+    if other_part.any():
         raise InputError(
             predictions_path,
-            f"the part {part} has no {' and no '.join(missing)}",
-            "scores need both: make the split again, or give more transcripts",
+            f"part is another than in {split_path}",
+            "make the predictions again",
+            scored["id"][other_part].iloc[0],
         )
-    return scored
+    return select_part(scored, part, predictions_path)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -88,9 +88,8 @@ class Trainer:
 
     def load(self, batch: np.ndarray) -> tuple[Tensor, Tensor]:
         """Read a batch: tokens (B, T) and classes (B,), on the device."""
-        tokens = collate(
-            [self.store[row] for row in batch], self.network_config.max_tokens, self.network.multiple
-        )
+        sequences = [self.store[row] for row in batch]
+        tokens = collate(sequences, self.network_config.max_tokens, self.network.multiple)
         classes = torch.from_numpy(self.store.classes[batch]).float()
         return self.to_device(tokens), self.to_device(classes)
 

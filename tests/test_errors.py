@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from circlet.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("where", "record", "message"),
+    [
+        ("a.fa", None, "a.fa: is empty; give another"),
+        (Path("in") / "a.fa", "t1", "in/a.fa: t1: is empty; give another"),
+        ("a.fa", 0, "a.fa: 0: is empty; give another"),
+    ],
+)
+def test_names_place_problem_and_mend(where, record, message):
+    assert str(InputError(where, "is empty", "give another", record)) == message
+
+
+def test_is_one_line_whatever_its_parts_are():
+    error = InputError("a.fa", "not read (first\n  second\r\nthird)", "mend\tit\n", "line 1\n")
+    assert str(error) == "a.fa: line 1 : not read (first second third); mend it"

@@ -1,0 +1,42 @@
+import pandas as pd
+
+from circlet.cli import main
+from circlet.files import write_table
+
+ROW = {
+    "name": "main",
+    "part": "test",
+    "n_circrna": 1234,
+    "n_lncrna": 56,
+    "auroc": 0.9,
+    "auroc_low": 0.8125,
+    "auroc_high": 0.95,
+    "mcc": 0.5,
+    "mcc_low": -0.25,
+    "mcc_high": 0.75,
+    "accuracy": 0.8,
+}
+
+
+def test_prints_the_comparison_and_where_the_report_is(tmp_path, capsys, monkeypatch):
+    comparison = tmp_path / "comparison.tsv"
+    write_table(comparison, pd.DataFrame([ROW, ROW | {"name": "stop_free", "auroc": 0.85}]))
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", "--comparison", str(comparison), "--report", "out/report.html"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "On the test part (1,234 circRNAs, 56 lncRNAs):",
+        "name      AUROC [interval]     MCC [interval]        ACC  ",
+        "main      0.900 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
+        "stop_free 0.850 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
+        "",
+        f"Report: {tmp_path.resolve()}/out/report.html",
+    ]
+
+
+def test_refuses_a_missing_table(tmp_path, capsys):
+    comparison = tmp_path / "none.tsv"
+    assert main(["show", "--comparison", str(comparison), "--report", "r.html"]) == 2
+    told = capsys.readouterr()
+    assert told.err == f"circlet show: error: {comparison}: no such file; check the path\n"
+    assert told.out == ""
