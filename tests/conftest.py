@@ -1,9 +1,15 @@
 """Fixtures shared by the tests."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from circlet.cli import main
+from circlet.files import write_table
 
 
 @pytest.fixture
@@ -13,3 +19,92 @@ def mirror() -> Path:
     if not folder:
         pytest.skip("CIRCLET_MIRROR is not set: no mirror of real upstream files to read")
     return Path(folder)
+
+
+@dataclass(frozen=True)
+class ToyRun:
+    """Files of a small run: a separable dataset, its split, vocabulary and tokens.
+
+    Attributes:
+        folder: Where they are.
+        transcripts: 80 circRNAs, which hold a motif several times, and 80 lncRNAs of 60 to 89 nt,
+            in turn.
+        split: Of ten transcripts, six are in training, three in validation and one in test.
+    """
+
+    folder: Path
+    transcripts: pd.DataFrame
+    split: pd.DataFrame
+
+    def flags(self, step: str) -> list[str]:
+        """Arguments of a step for the files that it reads."""
+        names = {
+            "tokens": ("tokens", "offsets", "index", "vocabulary"),
+            "train": ("tokens", "offsets", "index", "vocabulary"),
+            "vocabulary": ("transcripts", "split"),
+            "predict": ("transcripts", "split"),
+        }[step]
+        endings = {"tokens": "npy", "offsets": "npy", "vocabulary": "json"}
+        return [
+            word
+            for name in names
+            for word in (f"--{name}", str(self.folder / f"{name}.{endings.get(name, 'parquet')}"))
+        ]
+
+
+def _toy_sequence(rng: np.random.Generator, is_circrna: bool) -> str:
+    """Random bases; a circRNA has a motif in every stretch of 14."""
+    bases = rng.choice(list("ACGT"), size=rng.integers(60, 90))
+    if is_circrna:
+        for start in range(3, len(bases) - 6, 14):
+            bases[start : start + 6] = list("GATACA")
+    return "".join(bases)
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> ToyRun:
+    """A separable dataset, taken through the steps `vocabulary` (k 3) and `tokens`."""
+    folder, rng = tmp_path_factory.mktemp("toy"), np.random.default_rng(7)
+    ids = [f"t{row}" for row in range(160)]
+    labels = ["circRNA" if row % 2 == 0 else "lncRNA" for row in range(160)]
+    transcripts = pd.DataFrame(
+        {
+            "id": ids,
+            "source": "toy",
+            "label": labels,
+            "sequence": [_toy_sequence(rng, label == "circRNA") for label in labels],
+        }
+    )
+    parts = [*["train"] * 6, *["validation"] * 3, "test"]
+    split = pd.DataFrame(
+        {"id": ids, "group": ids, "part": [parts[row // 2 % 10] for row in range(160)]}
+    )
+    write_table(folder / "transcripts.parquet", transcripts)
+    write_table(folder / "split.parquet", split)
+    run = ToyRun(folder, transcripts, split)
+    data = run.flags("vocabulary")
+    assert main(["vocabulary", *data, "--output", str(folder / "vocabulary.json")]) == 0
+    assert main(["tokens", *data, *run.flags("tokens")]) == 0
+    return run
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path: Path) -> Path:
+    """Folder of a small checkpoint whose random weights give probabilities of any size."""
+    import torch  # here, so that the tests of other wings do without it
+
+    from circlet.model.checkpoint import Checkpoint
+    from circlet.model.kmers import KmerVocab
+    from circlet.model.network import NetworkConfig, build_network
+
+    torch.manual_seed(3)
+    vocabulary = KmerVocab(2, 1, None, tuple(a + b for a in "ACGT" for b in "ACGT"))
+    config = NetworkConfig(
+        len(vocabulary), max_tokens=48, width=8, layers=1, heads=2, feedforward=16
+    )
+    network = build_network(config)
+    with torch.no_grad():
+        network.head[-1].weight *= 30  # spreads the logits
+    training = {"architecture": config.architecture, "best_epoch": 1}
+    Checkpoint(network, config, vocabulary, 20, 0.5, training).save(tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"

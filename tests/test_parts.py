@@ -20,11 +20,6 @@ def test_joins_by_id_in_the_order_of_the_table():
     }
 
 
-def test_ids_of_digits_meet_their_text():
-    joined = with_parts(pd.DataFrame({"id": [7, 8]}), SPLIT.assign(id=["8", "7"]), "t", "s")
-    assert joined["group"].tolist() == ["h", "g"]
-
-
 @pytest.mark.parametrize(
     ("ids", "split", "message"),
     [

@@ -1,0 +1,149 @@
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import circlet
+from circlet.cli import STEPS, main
+from circlet.files import write_table
+
+HEAVY = {"Bio", "matplotlib", "numpy", "pandas", "pyarrow", "requests", "sklearn", "torch"}
+IMPORTED = "import sys; from circlet import cli; cli.build_parser({}); print(*sys.modules)"
+
+
+def python(*arguments, **options):
+    """Run Python with the arguments; give the finished process."""
+    settings = {"capture_output": True, "text": True, "timeout": 120} | options
+    return subprocess.run([sys.executable, *arguments], check=False, **settings)
+
+
+def modules_after(chosen):
+    """Names of the packages loaded once the parser for a step, or for none, is built."""
+    done = python("-c", IMPORTED.format(repr(chosen)))
+    assert done.stderr == ""
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def exit_of(*arguments):
+    """Exit code of a command line that argparse ends."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    return caught.value.code
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Give a function that puts another `run` in the step `show`, and runs it."""
+
+    def run_instead(function):
+        monkeypatch.setattr("circlet.evaluation.show.run", function)
+        return main(["show", "--comparison", "c.tsv", "--report", "r.html"])
+
+    return run_instead
+
+
+def test_help_names_every_step_and_imports_nothing_heavy(capsys):
+    assert exit_of("--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for name, (_, summary) in STEPS.items():
+        assert f" {name} {summary}" in told
+    assert not modules_after(None) & HEAVY
+
+
+@pytest.mark.parametrize("step", ["split", "evaluate", "vocabulary"])
+def test_a_step_imports_torch_only_if_it_needs_it(step):
+    loaded = modules_after(step)
+    assert "pandas" in loaded
+    assert "torch" not in loaded
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_has_its_module_and_help(step, capsys):
+    module, summary = STEPS[step]
+    loaded = importlib.import_module(module)
+    assert list(inspect.signature(loaded.add_arguments).parameters) == ["parser"]
+    assert list(inspect.signature(loaded.run).parameters) == ["args"]
+    assert exit_of(step, "--help") == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: circlet {step} [-h]")
+    assert " ".join(told.split()).count(f"{summary[0].upper()}{summary[1:]}.") == 1
+
+
+def test_version(capsys):
+    assert exit_of("--version") == 0
+    assert capsys.readouterr().out == f"circlet {circlet.__version__}\n"
+    assert python("-m", "circlet", "--version").stdout == f"circlet {circlet.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["fly"], "argument STEP: invalid choice: 'fly' (choose from 'download', 'parse',"),
+        ([], "the following arguments are required: STEP"),
+        (["show", "--report", "r.html"], "the following arguments are required: --comparison"),
+        (["fly", "show"], "argument STEP: invalid choice: 'fly'"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(arguments, problem, capsys):
+    assert exit_of(*arguments) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
+    flags = ["--transcripts", "none.parquet", "--output", "out/split.parquet"]
+    done = python("-m", "circlet", "split", *flags, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "circlet split: error: none.parquet: no such file; check the path\n"
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(show, capsys):
+    def interrupted(args):
+        raise KeyboardInterrupt
+
+    assert show(interrupted) == 130
+    assert capsys.readouterr().err == "circlet show: interrupted\n"
+
+
+def test_a_fault_of_the_program_is_not_hidden(show):
+    def faulty(args):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        show(faulty)
+
+
+def test_a_step_gets_its_arguments_and_ends_with_0(show):
+    seen = {}
+    assert show(lambda args: seen.update(vars(args))) == 0
+    assert (seen["step"], seen["comparison"], seen["report"]) == ("show", "c.tsv", "r.html")
+
+
+@pytest.fixture
+def pipe_without_reader():
+    """The end for writing of a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def test_a_reader_that_went_away_is_told_nothing(tmp_path, pipe_without_reader):
+    scores = {f"{name}{end}": 0.5 for name in ("auroc", "mcc") for end in ("", "_low", "_high")}
+    row = {"name": "main", "part": "test", "n_circrna": 1, "n_lncrna": 1, "accuracy": 0.5}
+    write_table(tmp_path / "c.tsv", pd.DataFrame([row | scores]))
+    done = python(
+        *("-m", "circlet", "show", "--comparison", "c.tsv", "--report", "r.html"),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        capture_output=False,
+        stdout=pipe_without_reader,
+        stderr=subprocess.PIPE,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0

@@ -1,0 +1,323 @@
+"""The workflow itself, run by Snakemake as a user runs it."""
+
+import gzip
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from circlet.tables import CALL_COLUMNS, PREDICTION_COLUMNS
+
+pytestmark = pytest.mark.workflow
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
+
+OUTPUTS = (
+    "dataset/transcripts.parquet",
+    "dataset/summary.tsv",
+    "splits/gene.parquet",
+    "models/main/model.safetensors",
+    "models/main/config.json",
+    "models/main/vocabulary.json",
+    "models/main/training.json",
+    "predictions/main.tsv.gz",
+    "predictions/main/circrnas.tsv.gz",
+    "evaluation/main/metrics.json",
+    "evaluation/main/roc.svg",
+    "evaluation/main/roc.png",
+    "evaluation/comparison.tsv",
+    "report.html",
+)
+REPEATED = (  # the same bytes from every run
+    "dataset/transcripts.parquet",
+    "splits/gene.parquet",
+    "tokens/main/vocabulary.json",
+    "tokens/main/tokens.npy",
+    "models/main/model.safetensors",
+    "models/main/vocabulary.json",
+    "predictions/main.tsv.gz",
+    "predictions/main/circrnas.tsv.gz",
+    "predictions/baselines/gene/descriptors.tsv.gz",
+    "evaluation/main/metrics.json",
+    "evaluation/main/roc.svg",
+    "evaluation/main/calibration.png",
+    "evaluation/comparison.tsv",
+)
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder, with nothing of the environment's Python on PATH."""
+    environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
+    """Arguments for the demo's config of a copy of the repository, and settings on top."""
+    files = [str(folder / "workflow/demo/config.yaml")]
+    for place, setting in enumerate((SHORT, *settings)):
+        files.append(str(folder / f"settings{place}.json"))
+        Path(files[-1]).write_text(json.dumps(setting))
+    return ("--configfile", *files)
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """Names of the rules that a dry run would run."""
+    result = snakemake(folder, "--dry-run", *arguments)
+    assert result.returncode == 0, result.stdout
+    return set(re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)) - {"all"}
+
+
+def copy_repository(folder: Path) -> Path:
+    """Copy what the workflow needs, so that tests can edit it."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(REPOSITORY / name, folder / name)
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("workflow", "profiles", "envs"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=skip)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A copy of the repository in which the demo has run, and what it printed."""
+    folder = copy_repository(tmp_path_factory.mktemp("demo"))
+    result = snakemake(folder, *demo_config(folder))
+    assert result.returncode == 0, result.stdout
+    return folder, result.stdout
+
+
+def test_demo_makes_every_output_and_tells_the_scores(demo):
+    folder, printed = demo
+    results = folder / "results/demo"
+    assert [name for name in OUTPUTS if not (results / name).stat().st_size] == []
+    report = results / "report.html"
+    assert printed.count(f"Report: {report}") == 1
+    comparison = pd.read_csv(results / "evaluation/comparison.tsv", sep="\t")
+    assert set(comparison["name"]) == {"main", "length", "stop_free", "descriptors"}
+    for row in comparison.itertuples():
+        assert f"{row.name} " in printed
+        assert f"{row.auroc:.3f} [{row.auroc_low:.3f}, {row.auroc_high:.3f}]" in printed
+
+
+def test_demo_tables_are_whole_and_agree(demo):
+    results = demo[0] / "results/demo"
+    transcripts = pd.read_parquet(results / "dataset/transcripts.parquet")
+    split = pd.read_parquet(results / "splits/gene.parquet")
+    predictions = pd.read_csv(results / "predictions/main.tsv.gz", sep="\t")
+    assert transcripts["label"].value_counts().to_dict() == {"lncRNA": 132, "circRNA": 92}
+    assert split.groupby("group")["part"].nunique().max() == 1
+    assert tuple(predictions.columns) == PREDICTION_COLUMNS
+    assert predictions["id"].tolist() == transcripts["id"].tolist()
+    assert predictions["part"].tolist() == split["part"].tolist()
+    assert predictions["length"].tolist() == transcripts["sequence"].str.len().tolist()
+    metrics = json.loads((results / "evaluation/main/metrics.json").read_text())
+    tested = predictions[predictions["part"] == "test"]
+    correct = (tested["call"] == tested["label"]).mean()
+    assert metrics["metrics"]["accuracy"]["value"] == pytest.approx(correct, abs=1e-12)
+
+    # The user's file is the dataset's circRNAs: the same sequences get the same probabilities.
+    calls = pd.read_csv(results / "predictions/main/circrnas.tsv.gz", sep="\t")
+    assert tuple(calls.columns) == CALL_COLUMNS
+    both = calls.merge(predictions, on="id", suffixes=("", "_dataset"))
+    assert len(both) == 92
+    assert both["p_circrna"].to_numpy() == pytest.approx(both["p_circrna_dataset"], abs=1e-5)
+
+
+def test_second_run_has_nothing_to_do(demo):
+    result = snakemake(demo[0], *demo_config(demo[0]))
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout
+
+
+TRAINED = {"train_model", "predict_dataset", "predict_input"}
+SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
+
+
+@pytest.mark.parametrize(
+    ("change", "rerun"),
+    [
+        ({"mirror": "/elsewhere"}, set()),
+        ({"device": "cpu"}, set()),
+        ({"download": {"retries": 1}}, set()),
+        ({"report": {"title": "Another"}}, {"write_report"}),
+        ({"evaluate": {"replicates": 500}}, SCORED),
+        (
+            {"runs": {"main": {"training": {"epochs": 3}}}},
+            TRAINED | SCORED | {"draw_figures"},
+        ),
+        (
+            {"split": {"seed": 2}},
+            {"split_dataset", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
+            | TRAINED
+            | SCORED,
+        ),
+    ],
+)
+def test_changed_setting_reruns_what_depends_on_it(demo, change, rerun):
+    assert planned(demo[0], *demo_config(demo[0], change)) == rerun
+
+
+@pytest.mark.parametrize(
+    ("module", "rerun"),
+    [
+        ("evaluation/figures.py", {"draw_figures", "write_report"}),
+        ("evaluation/comparison.py", {"compare_scores", "write_report"}),
+        ("evaluation/templates/report.css", {"write_report"}),
+        ("data/download.py", set()),  # the demo downloads nothing
+    ],
+)
+def test_edited_module_reruns_its_step(demo, module, rerun):
+    path = demo[0] / "workflow/circlet" / module
+    before, times = path.read_bytes(), path.stat()
+    try:
+        path.write_bytes(before + b"\n")
+        assert planned(demo[0], *demo_config(demo[0])) == rerun
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert planned(demo[0], *demo_config(demo[0])) == set()
+
+
+def test_another_run_gives_the_same_bytes(demo, tmp_path):
+    """Also: results can lie outside the repository, which stays as it is."""
+    arguments = ("--snakefile", str(demo[0] / "Snakefile"), "--directory", str(tmp_path))
+    result = snakemake(Path("/"), *arguments, *demo_config(demo[0]))
+    assert result.returncode == 0, result.stdout
+    results = [folder / "results/demo" for folder in (demo[0], tmp_path)]
+    differing = [
+        name for name in REPEATED if len({(each / name).read_bytes() for each in results}) > 1
+    ]
+    assert differing == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"foo": 1}, "top level: Additional properties are not allowed ('foo' was unexpected)"),
+        ({"runs": {"main": {"network": {"widht": 9}}}}, "runs.main.network: Additional properties"),
+        ({"runs": {"main": {"vocabulary": {"k": 11}}}}, "runs.main.vocabulary.k: 11 is greater"),
+        ({"runs": {"baselines": {}}}, "runs: 'baselines' does not match"),
+        ({"run": ["nix"]}, "run: there is no run 'nix'; choose of ['main', 'text_transformer']"),
+        ({"split": {"fractions": {"test": 0.5}}}, "split.fractions: they do not sum to 1"),
+        (
+            {"sources": {"chr21_lncrnas": {"enabled": False}}},
+            "sources: none that is enabled has the label lncRNA",
+        ),
+        ({"sources": {"gencode": {"sha256": None}}}, "sources.gencode: 'sha256' is not one of"),
+    ],
+)
+def test_bad_config_is_one_clear_line(demo, change, message):
+    result = snakemake(demo[0], "--dry-run", *demo_config(demo[0], change))
+    assert result.returncode == 2
+    lines = [line for line in result.stdout.splitlines() if line.startswith("circlet: error: ")]
+    assert len(lines) == 1
+    assert f"config: {message}" in lines[0]
+    assert "Traceback" not in result.stdout
+
+
+def test_broken_input_is_told_and_leaves_nothing(demo, tmp_path):
+    broken = tmp_path / "broken.fa"
+    broken.write_text(">a\nACGT\n>b\n>c\nACGT\n")
+    inputs = {"predict": {"inputs": {"broken": str(broken)}}}
+    result = snakemake(demo[0], *demo_config(demo[0], inputs))
+    assert result.returncode == 1
+    assert f"circlet predict: error: {broken}: " in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not list((demo[0] / "results/demo/predictions/main").glob("*broken*"))
+
+
+class FaultyMirror(http.server.SimpleHTTPRequestHandler):
+    """Serves a mirror, with one fault at the first request of each file."""
+
+    met: set[str]
+
+    def do_GET(self) -> None:
+        """Answer with a fault the first time, then as a good server."""
+        first = self.path not in self.met
+        self.met.add(self.path)
+        if first and self.path.endswith(".fa.gz"):
+            self.send_error(503)
+            return
+        if first and self.path.endswith(".zip"):
+            self.send_part()
+            return
+        if first and self.path.endswith(".gtf.gz"):
+            self.send_body(gzip.compress(b"chr1\twrong\n"))
+            return
+        super().do_GET()
+
+    def send_part(self) -> None:
+        """Announce the whole file, send its first half and break off."""
+        body = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2])
+        self.close_connection = True
+
+    def send_body(self, body: bytes) -> None:
+        """Send other bytes than those of the file."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def faulty_mirror(mirror: Path):
+    """URL of a server with faults that serves the mirror."""
+    handler = type("Handler", (FaultyMirror,), {"met": set()})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(handler, directory=str(mirror))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.mark.mirror
+def test_full_config_makes_the_dataset_from_a_faulty_mirror(faulty_mirror, tmp_path):
+    arguments = ("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path))
+    target = "results/dataset/transcripts.parquet"
+    config = ("--config", f"mirror={faulty_mirror}")
+    downloads = tmp_path / "results/downloads"
+
+    # What breaks off or is refused is fetched again; wrong bytes are refused.
+    failed = snakemake(REPOSITORY, target, *arguments, *config)
+    assert failed.returncode == 1
+    assert "md5" in failed.stdout.lower()
+    assert "Traceback" not in failed.stdout
+    assert not (downloads / "gencode.long_noncoding_RNAs.gtf.gz").exists()
+
+    result = snakemake(REPOSITORY, target, *arguments, *config)
+    assert result.returncode == 0, result.stdout
+    record = json.loads((downloads / "circrnadb.zip.json").read_text())
+    assert record["resumed"] is False  # this server knows no Range: begun again
+    summary = pd.read_csv(tmp_path / "results/dataset/summary.tsv", sep="\t")
+    counts = summary[summary["source"] == "total"].set_index("label")["remaining"]
+    assert counts.to_dict() == {"circRNA": 4099, "lncRNA": 10787}
