@@ -1,6 +1,7 @@
 import importlib
 import inspect
 import os
+import signal
 import subprocess
 import sys
 
@@ -118,6 +119,41 @@ def test_a_fault_of_the_program_is_not_hidden(show):
         show(faulty)
 
 
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from circlet.cli import main; "
+
+
+def test_a_step_without_torch_says_what_to_install():
+    done = python("-c", WITHOUT_TORCH + "sys.exit(main(['train', '--help']))")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "circlet train: error: this step needs torch, which is not installed; "
+        "pip install 'circlet[torch]'\n"
+    )
+
+
+HALF_WRITTEN = """
+import os, signal, sys
+from circlet.cli import main
+from circlet.evaluation import show
+from circlet.files import atomic_path
+
+def run(args):
+    with atomic_path("out.txt"):
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+
+show.run = run
+sys.exit(main(["show", "--comparison", "c.tsv", "--report", "r.html"]))
+"""
+
+
+def test_a_scheduler_that_ends_a_step_leaves_nothing_half_written(tmp_path):
+    done = python("-c", HALF_WRITTEN, cwd=tmp_path)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_step_gets_its_arguments_and_ends_with_0(show):
     seen = {}
     assert show(lambda args: seen.update(vars(args))) == 0
@@ -133,14 +169,17 @@ def pipe_without_reader():
     os.close(writer)
 
 
-def test_a_reader_that_went_away_is_told_nothing(tmp_path, pipe_without_reader):
-    scores = {f"{name}{end}": 0.5 for name in ("auroc", "mcc") for end in ("", "_low", "_high")}
-    row = {"name": "main", "part": "test", "n_circrna": 1, "n_lncrna": 1, "accuracy": 0.5}
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_went_away_is_told_nothing(tmp_path, pipe_without_reader, unbuffered):
+    scores = {f"{name}{end}": 0.5 for name in ("auroc", "mcc") for end in ("", "_low", "_high")} | {
+        "accuracy": 0.5
+    }
+    row = {"name": "main", "scheme": "gene", "part": "test", "n_circrna": 1, "n_lncrna": 1}
     write_table(tmp_path / "c.tsv", pd.DataFrame([row | scores]))
     done = python(
         *("-m", "circlet", "show", "--comparison", "c.tsv", "--report", "r.html"),
         cwd=tmp_path,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         capture_output=False,
         stdout=pipe_without_reader,
         stderr=subprocess.PIPE,

@@ -48,9 +48,9 @@ def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
 def test_format_table_aligns_its_columns(tmp_path):
     table = compare([_write(tmp_path, "stop_free", 0.75), _write(tmp_path, "main", 0.875)])
     assert format_table(table).splitlines() == [
-        "name      AUROC [interval]     MCC [interval]       ACC  ",
-        "main      0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
-        "stop_free 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
+        "name      scheme n  AUROC [interval]     MCC [interval]       ACC  ",
+        "main      gene   50 0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
+        "stop_free gene   50 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
     ]
 
 

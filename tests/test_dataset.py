@@ -152,6 +152,8 @@ def test_biotypes():
     assert has_biotype(table, ["lincRNA"]).tolist() == [True, False, True]
     assert has_biotype(table, ["antisense"]).tolist() == [False, False, True]
     assert has_biotype(table, []).tolist() == [True, True, True]
+    circles = table.assign(label="circRNA")
+    assert has_biotype(circles, ["lincRNA"]).tolist() == [True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,17 @@ def test_a_source_of_which_nothing_is_left_stays_in_the_summary():
     _, counts = clean(table, 6, [])
     assert counts.loc[counts["step"] == "both_labels", "remaining"].tolist() == [0, 0]
     assert counts.loc[counts["step"] == "too_short", "removed"].tolist() == [5, 5]
+
+
+def test_one_source_of_both_labels_is_counted_by_label():
+    mine = pd.concat([CIRCLES, LINEAR], ignore_index=True).assign(source="mine")
+    kept, counts = clean(mine, 4, ["lincRNA", "antisense"])
+    assert kept["label"].value_counts().to_dict() == {"circRNA": 2, "lncRNA": 2}
+    assert counts["source"].unique().tolist() == ["mine"]
+    remaining = counts.set_index(["label", "step"])["remaining"]
+    assert remaining["circRNA"].tolist() == [6, 6, 5, 4, 3, 2]
+    assert remaining["lncRNA"].tolist() == [6, 4, 3, 3, 3, 2]
+    assert summarise(counts, {}).tail(2)["remaining"].tolist() == [2, 2]
 
 
 def test_a_reference_may_be_known_for_one_label_alone():
@@ -224,7 +237,7 @@ def test_every_transcript_is_kept_or_counted_once(rows):
         )
     assert kept["sequence"].is_unique
     assert kept["sequence"].str.fullmatch("[ACGT]{2,}").all()
-    assert not (kept["biotype"] == "miRNA").any()
+    assert not (kept["biotype"] == "miRNA")[kept["label"] == "lncRNA"].any()
     assert kept["id"].astype(int).is_monotonic_increasing
     again, _ = clean(kept, 2, ["lincRNA"])
     pd.testing.assert_frame_equal(again, kept)

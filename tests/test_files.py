@@ -188,6 +188,28 @@ def test_gzip_keeps_neither_time_nor_name(tmp_path):
     assert gzip.decompress(one).decode() == TEXT
 
 
+def test_a_pipe_is_read_whole():
+    reader, writer = os.pipe()
+    with open(writer, "wb") as handle:
+        handle.write(GZIP)
+    assert text_of(f"/dev/fd/{reader}") == TEXT
+    os.close(reader)
+
+
+def test_an_output_must_be_a_file(tmp_path):
+    found = refusal(write_json, tmp_path, {})
+    assert found == f"{tmp_path}: is there and is not a file; give another output"
+    found = refusal(write_json, "/dev/null", {})
+    assert found == "/dev/null: is there and is not a file; give another output"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "out.json"
+    assert refusal(write_json, path, {}).startswith(f"{path}: cannot be written (")
+
+
 def test_json_round_trip(tmp_path):
     path = tmp_path / "out.json"
     write_json(path, {"b": [1, None], "a": "é"})

@@ -96,7 +96,9 @@ def test_window_cuts_and_fills():
 
 def test_vocabulary_of_the_comparator_has_1366_ids():
     heads = all_kmers(5)
-    tails = [base + "".join(rest) for base in "ACGT" for rest in itertools.product("ACGT", repeat=4)]
+    tails = [
+        base + "".join(rest) for base in "ACGT" for rest in itertools.product("ACGT", repeat=4)
+    ]
     vocabulary = KmerVocab.build([*heads, *tails, "".join(heads)], 5, window=400)
     assert len(vocabulary) == 1366
     assert sum("0" in kmer for kmer in vocabulary.kmers) == 340

@@ -1,5 +1,3 @@
-import shutil
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -81,17 +79,15 @@ def test_length_of_the_padding_has_no_influence():
             )
 
 
-@CONFIGS
-def test_what_stands_for_padding_has_no_influence(config):
-    network, tokens = make_network(config), make_tokens(config, (24, 12))
+def test_what_stands_for_padding_has_no_influence_on_the_comparator():
+    network, tokens = make_network(TEXT), make_tokens(TEXT, (24, 12))
     with torch.inference_mode():
-        expected = network(tokens)
-        network.embedding.weight[0] += 100 if config is TEXT else 0
-        if config is TEXT:  # its positions, too
-            network.positions.weight[12:] *= 9
-            torch.testing.assert_close(network(tokens)[1], expected[1], rtol=0, atol=1e-5)
-        else:
-            assert (network.embedding.weight[0] == 0).all()
+        expected = network(tokens)[1]
+        network.embedding.weight[0] += 100
+        network.positions.weight[12:] *= 9
+        torch.testing.assert_close(network(tokens)[1], expected, rtol=0, atol=1e-5)
+        network.positions.weight[11] *= 9
+        assert abs(network(tokens)[1] - expected) > 1e-4
 
 
 @CONFIGS
@@ -203,13 +199,10 @@ def test_bf16_is_near_fp32(config):
     assert 0 < (rough - exact).abs().max() < 0.05
 
 
-@pytest.mark.skipif(
-    not any(map(shutil.which, ("c++", "g++", "clang++"))),
-    reason="torch.compile needs a C++ compiler, and there is none on PATH",
-)
-def test_compiled_network_gives_the_same_logits():
-    config = NetworkConfig(VOCABULARY_SIZE, width=8, layers=1, heads=1, feedforward=8)
+@CONFIGS
+def test_compiled_network_gives_the_same_logits(config):
+    # This backend needs no C++ compiler; `fullgraph` refuses what cannot be traced as a whole.
     network, tokens = make_network(config), make_tokens(config)
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
     with torch.inference_mode():
-        compiled = torch.compile(network)(tokens)
-        torch.testing.assert_close(compiled, network(tokens), rtol=0, atol=1e-5)
+        torch.testing.assert_close(compiled(tokens), network(tokens), rtol=0, atol=1e-5)

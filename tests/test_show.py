@@ -1,10 +1,12 @@
 import pandas as pd
+import pytest
 
 from circlet.cli import main
 from circlet.files import write_table
 
 ROW = {
     "name": "main",
+    "scheme": "gene",
     "part": "test",
     "n_circrna": 1234,
     "n_lncrna": 56,
@@ -25,10 +27,10 @@ def test_prints_the_comparison_and_where_the_report_is(tmp_path, capsys, monkeyp
     assert main(["show", "--comparison", str(comparison), "--report", "out/report.html"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "",
-        "On the test part (1,234 circRNAs, 56 lncRNAs):",
-        "name      AUROC [interval]     MCC [interval]        ACC  ",
-        "main      0.900 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
-        "stop_free 0.850 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
+        "Scores on the test part:",
+        "name      scheme n     AUROC [interval]     MCC [interval]        ACC  ",
+        "main      gene   1,290 0.900 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
+        "stop_free gene   1,290 0.850 [0.812, 0.950] 0.500 [-0.250, 0.750] 0.800",
         "",
         f"Report: {tmp_path.resolve()}/out/report.html",
     ]
@@ -40,3 +42,17 @@ def test_refuses_a_missing_table(tmp_path, capsys):
     told = capsys.readouterr()
     assert told.err == f"circlet show: error: {comparison}: no such file; check the path\n"
     assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (pd.DataFrame([ROW]).drop(columns=["part", "mcc_low"]), "lacks the columns ['part', 'mcc"),
+        (pd.DataFrame(columns=list(ROW)), "the table has no rows; make it again with 'circlet co"),
+    ],
+)
+def test_refuses_what_is_no_comparison(tmp_path, capsys, table, problem):
+    comparison = tmp_path / "comparison.tsv"
+    write_table(comparison, table)
+    assert main(["show", "--comparison", str(comparison), "--report", "r.html"]) == 2
+    assert capsys.readouterr().err.startswith(f"circlet show: error: {comparison}: {problem}")

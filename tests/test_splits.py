@@ -179,6 +179,8 @@ BALANCED = [(label, f"{label}{number}") for number in range(20) for label in LAB
         (BALANCED, ["--fractions", "0.5", "0.5", "0.5"], "fractions: [0.5, 0.5, 0.5] are not"),
         (BALANCED, ["--fractions", "0.8", "0.2", "0"], "fractions: [0.8, 0.2, 0.0] are not"),
         (BALANCED, ["--fractions", "1.2", "-0.4", "0.2"], "fractions: [1.2, -0.4, 0.2] are not"),
+        (BALANCED, ["--fractions", "nan", "0.1", "0.2"], "fractions: [nan, 0.1, 0.2] are not"),
+        (BALANCED, ["--fractions", "0.7", "nan", "0.2"], "fractions: [0.7, nan, 0.2] are not"),
     ],
 )
 def test_bad_input_writes_nothing(tmp_path, capsys, rows, flags, message):

@@ -4,8 +4,10 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from circlet import __version__
 from circlet.errors import InputError
@@ -30,8 +32,19 @@ STEPS = {
 }
 
 EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
-log = logging.getLogger("circlet")
+NO_TORCH = "this step needs torch, which is not installed; pip install 'circlet[torch]'"
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells the default of an option, if it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, "", []):
+            return action.help
+        return super()._get_help_string(action)
 
 
 def build_parser(chosen: str | None) -> argparse.ArgumentParser:
@@ -48,7 +61,7 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=Formatter,
         )
         if name == chosen:
             loaded = importlib.import_module(module)
@@ -66,21 +79,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 when done, 2 for bad input, 130 when interrupted.
     """
+    signal.signal(signal.SIGTERM, _terminated)
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in arguments if word in STEPS), None)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    args = build_parser(chosen).parse_args(arguments)
     try:
+        args = build_parser(chosen).parse_args(arguments)
         args.run(args)
+        sys.stdout.flush()  # here, where a broken pipe is met, and not at the interpreter's end
     except InputError as error:
-        print(f"circlet {args.step}: error: {error}", file=sys.stderr)
+        print(f"circlet {chosen}: error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        print(f"circlet {chosen}: error: {NO_TORCH}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        print(f"circlet {args.step}: interrupted", file=sys.stderr)
-        return 130
+        print(f"circlet {chosen}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    """End by an exception, so that unfinished outputs are removed (a scheduler's time limit)."""
+    sys.exit(EXIT_TERMINATED)

@@ -51,11 +51,11 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
     Raises:
         InputError: See `reading`; also for damage met while the block reads on.
     """
-    with reading(path):
-        with open(path, "rb") as probe:
-            is_gzip = probe.read(2) == GZIP_MAGIC
-        opener = gzip.open if is_gzip else open
-        with opener(path, "rt", encoding="utf-8") as handle:
+    with reading(path), open(path, "rb") as raw:
+        # Opened once and peeked into: a pipe, such as a shell's <(…), cannot be read twice.
+        is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
+        binary: Any = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+        with io.TextIOWrapper(binary, encoding="utf-8") as handle:
             yield handle
 
 
@@ -64,18 +64,37 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that becomes `path` only if the block succeeds.
 
     The temporary name keeps the file's suffixes, since writers look at them.
+
+    Raises:
+        InputError: No file can be made there, or something other than a file is there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _temporary_beside(path)
     try:
         yield temporary
         _apply_umask(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_beside(path: Path) -> Path:
+    """Make an empty file with a name of its own beside `path`.
+
+    Raises:
+        InputError: It cannot be made, or `path` is a folder or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(path, "is there and is not a file", "give another output")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    except OSError as error:
+        raise InputError(
+            path, f"cannot be written ({error.strerror})", "check path and permissions"
+        ) from None
+    os.close(handle)
+    return Path(name)
 
 
 def _apply_umask(path: Path) -> None:

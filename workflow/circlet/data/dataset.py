@@ -13,7 +13,7 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
-from circlet.tables import LABELS, SUMMARY_COLUMNS, TRANSCRIPT_COLUMNS
+from circlet.tables import LABELS, NEGATIVE, SUMMARY_COLUMNS, TRANSCRIPT_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,12 @@ def normalise_sequences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def has_biotype(table: pd.DataFrame, biotypes: Sequence[str]) -> pd.Series:
-    """Whether each transcript has one of the biotypes, or none stated; no biotypes keep all."""
-    if not biotypes:
-        return pd.Series(True, index=table.index)
-    return table["biotype"].isna() | table["biotype"].isin(biotypes)
+    """Whether each transcript is a negative of one of the biotypes, or is not asked for one.
+
+    circRNAs and transcripts without a biotype are not asked; no biotypes keep all.
+    """
+    is_asked = (table["label"] == NEGATIVE) & table["biotype"].notna() & bool(biotypes)
+    return ~is_asked | table["biotype"].isin(biotypes)
 
 
 def is_acgt(table: pd.DataFrame) -> pd.Series:
@@ -53,7 +55,7 @@ def clean(
     Args:
         table: Transcripts with `TRANSCRIPT_COLUMNS`.
         min_length: Shortest sequence kept, in nt.
-        biotypes: Biotypes kept; transcripts without a biotype stay. Empty keeps all.
+        biotypes: Biotypes of lncRNAs kept; see `has_biotype`.
 
     Returns:
         The kept transcripts, and the summary with `SUMMARY_COLUMNS` save `reference`.
@@ -80,11 +82,10 @@ def clean(
 
 
 def _count(table: pd.DataFrame, sources: pd.DataFrame, step: str) -> pd.DataFrame:
-    """Count the transcripts of each source after a step."""
-    remaining = table["source"].value_counts()
-    return sources.assign(
-        step=step, remaining=[int(remaining.get(name, 0)) for name in sources["source"]]
-    )
+    """Count the transcripts of each source and label after a step."""
+    remaining = table.value_counts(["source", "label"])
+    pairs = pd.MultiIndex.from_frame(sources)
+    return sources.assign(step=step, remaining=remaining.reindex(pairs, fill_value=0).to_numpy())
 
 
 def summarise(counts: pd.DataFrame, reference: dict[str, int]) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def summarise(counts: pd.DataFrame, reference: dict[str, int]) -> pd.DataFrame:
         counts: Second result of `clean`.
         reference: Expected number of transcripts of a label; a label may be absent.
     """
-    last = counts.groupby("source", sort=False).tail(1)
+    last = counts.groupby(["source", "label"], sort=False).tail(1)
     totals = pd.DataFrame(
         {
             "source": "total",
@@ -185,7 +186,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     parser.add_argument("--records", nargs="+", required=True, help="tables made by circlet parse")
     parser.add_argument("--min-length", type=int, default=200, help="shortest sequence kept, nt")
-    parser.add_argument("--biotypes", nargs="*", default=[], help="biotypes kept; none keeps all")
+    parser.add_argument(
+        "--biotypes", nargs="*", default=[], help="biotypes of lncRNAs kept; none keeps all"
+    )
     parser.add_argument(
         "--reference", nargs="*", type=_reference, default=[], help="expected counts, LABEL=COUNT"
     )

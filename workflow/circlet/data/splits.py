@@ -127,7 +127,8 @@ def _fractions(values: Sequence[float]) -> Sequence[float]:
     Raises:
         InputError: They are not positive or do not sum to 1.
     """
-    if min(values) <= 0 or abs(sum(values) - 1) > 1e-6:
+    # So written that NaN, which compares false with anything, is refused.
+    if not (min(values) > 0 and abs(sum(values) - 1) <= 1e-6):
         raise InputError(
             "fractions", f"{values} are not positive shares of 1", f"give one for each of {PARTS}"
         )

@@ -15,6 +15,8 @@ from circlet.tables import NEGATIVE, POSITIVE
 
 log = logging.getLogger(__name__)
 
+TEXTS = ("name", "scheme")
+
 
 def row_of(path: str | Path) -> dict[str, Any]:
     """Read one `metrics.json` as a row of the comparison.
@@ -73,9 +75,9 @@ def compare(paths: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def format_table(comparison: pd.DataFrame) -> str:
-    """Lay out name, AUROC, MCC (each with its interval) and accuracy as aligned text."""
-    width = comparison["name"].str.len().max()
-    columns = {"name": comparison["name"].str.ljust(width)}
+    """Lay out name, split, size, AUROC, MCC (with intervals) and accuracy as aligned text."""
+    columns = {name: comparison[name].str.ljust(comparison[name].str.len().max()) for name in TEXTS}
+    columns["n"] = (comparison["n_circrna"] + comparison["n_lncrna"]).map("{:,}".format)
     for heading, metric in (("AUROC", "auroc"), ("MCC", "mcc")):
         limits = comparison[[metric, f"{metric}_low", f"{metric}_high"]]
         columns[f"{heading} [interval]"] = [

@@ -4,8 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from circlet.errors import InputError
 from circlet.evaluation.comparison import format_table
 from circlet.files import read_table
+
+COLUMNS = (
+    *("name", "scheme", "part", "n_circrna", "n_lncrna", "accuracy"),
+    *("auroc", "auroc_low", "auroc_high", "mcc", "mcc_low", "mcc_high"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the comparison in short and where the report is."""
-    comparison = read_table(args.comparison)
-    first = comparison.iloc[0]
+    comparison = read_table(args.comparison, COLUMNS)
+    if comparison.empty:
+        raise InputError(
+            args.comparison, "the table has no rows", "make it again with 'circlet compare'"
+        )
     sys.stdout.write(
-        f"\nOn the {first['part']} part ({first['n_circrna']:,} circRNAs, "
-        f"{first['n_lncrna']:,} lncRNAs):\n{format_table(comparison)}\n\n"
+        f"\nScores on the {comparison.iloc[0]['part']} part:\n{format_table(comparison)}\n\n"
         f"Report: {Path(args.report).resolve()}\n"
     )

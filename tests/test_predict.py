@@ -1,0 +1,293 @@
+import gzip
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from circlet import predict as predict_module
+from circlet.cli import main
+from circlet.errors import InputError
+from circlet.files import read_json, write_json, write_table
+from circlet.model.batches import collate
+from circlet.model.checkpoint import Checkpoint
+from circlet.predict import Prediction, Predictor, predict_dataset
+
+HEADER = ["id", "p_circrna", "call"]
+
+
+@pytest.fixture
+def sequences():
+    """23 sequences of 20 to 90 nt; the model reads at most 48 tokens, its two ends."""
+    rng = np.random.default_rng(0)
+    return ["".join(rng.choice(list("ACGT"), size=rng.integers(20, 91))) for _ in range(23)]
+
+
+@pytest.fixture
+def predictor(checkpoint_folder):
+    return Predictor.from_pretrained(checkpoint_folder, "cpu")
+
+
+def write_fasta(path, sequences):
+    text = "".join(f">r{row} of mine\n{bases}\n" for row, bases in enumerate(sequences))
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text)
+    return str(path)
+
+
+def read_rows(path):
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    return [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+
+
+def classify(model, output, *words):
+    model, output = str(model), str(output)
+    return main(["predict", "--model", model, "--output", output, "--device", "cpu", *words])
+
+
+def test_probability_is_that_of_the_network(checkpoint_folder, predictor, sequences):
+    checkpoint = Checkpoint.load(checkpoint_folder)
+    network = checkpoint.network.eval()
+    with torch.inference_mode():
+        expected = [
+            network(collate([checkpoint.vocabulary.encode(bases)], 48, 6)).sigmoid().item()
+            for bases in sequences
+        ]
+    found = predictor.predict_proba(sequences)
+    assert found.dtype == np.float64
+    assert np.ptp(expected) > 0.2  # so that the comparison says something
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 32768])
+def test_company_and_order_have_no_influence(predictor, sequences, batch_tokens):
+    expected = predictor.predict_proba(sequences)
+    predictor.batch_tokens = batch_tokens
+    alone = np.concatenate([predictor.predict_proba([bases]) for bases in sequences])
+    backwards = predictor.predict_proba(sequences[::-1])[::-1]
+    for found in (alone, backwards, predictor.predict_proba(sequences)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_prediction_is_repeatable_whatever_the_network_did_before(checkpoint_folder, sequences):
+    checkpoint = Checkpoint.load(checkpoint_folder)
+    checkpoint.network.train()
+    predictor = Predictor(checkpoint, torch.device("cpu"))
+    first = predictor.predict_proba(sequences)
+    assert (predictor.predict_proba(sequences) == first).all()
+    assert not checkpoint.network.training
+
+
+def test_only_the_ends_of_a_long_sequence_are_read(predictor):
+    # 48 tokens of 2-mers: the first 24 read 25 nt, the last 24 likewise.
+    head, tail = "ACGTTGCATGACCATTGACCGATAG", "GGATCCTTAGACATTACGGATACCA"
+    first, second = predictor.predict_proba([head + "A" * 30 + tail, head + "CG" * 20 + tail])
+    assert first == second
+    assert first != predictor.predict_proba([tail + "A" * 30 + head])[0]
+
+
+def test_rna_and_lower_case_are_dna(predictor, sequences):
+    expected = predictor.predict_proba(sequences)
+    rna = [bases.lower().replace("t", "u") for bases in sequences]
+    assert (predictor.predict_proba(rna) == expected).all()
+
+
+def test_unknown_letters_are_scored(predictor, sequences):
+    clean, *dirty = predictor.predict_proba(
+        [sequences[0], "NN" + sequences[0][2:], "RY" + sequences[0][2:], "N" * 40]
+    )
+    assert np.isfinite(dirty).all()
+    assert dirty[0] == dirty[1] != clean
+
+
+def test_too_short_sequences_have_no_probability(predictor):
+    found = predictor.predict_proba(["A" * 19, "A" * 20, "", "ACGT" * 10])
+    assert np.isnan(found).tolist() == [True, False, True, False]
+    assert np.isnan(predictor.predict_proba(["A"])).tolist() == [True]
+    assert predictor.predict_proba([]).shape == (0,)
+
+
+def test_call_is_by_the_threshold(predictor):
+    predictor.checkpoint.threshold = 0.3
+    values = (0.0, 0.2999, 0.3, 1.0, np.nan)
+    calls = [predictor.call(value) for value in values]
+    assert calls == ["lncRNA", "lncRNA", "circRNA", "circRNA", ""]
+
+
+def test_threshold_of_the_checkpoint_counts(checkpoint_folder, predictor, sequences):
+    p = predictor.predict_proba(sequences)
+    threshold = float(np.sort(p)[7])
+    config = read_json(checkpoint_folder / "config.json")
+    write_json(checkpoint_folder / "config.json", config | {"threshold": threshold})
+    changed = Predictor.from_pretrained(checkpoint_folder, "cpu")
+    calls = [each.call for each in changed.predict(enumerate(sequences))]
+    assert calls == ["circRNA" if value >= threshold else "lncRNA" for value in p]
+    assert calls.count("lncRNA") == 7
+
+
+def test_records_are_read_as_needed(predictor, sequences, monkeypatch):
+    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 4)
+    taken = []
+    records = ((f"r{row}", bases) for row, bases in enumerate(sequences) if not taken.append(row))
+    predictions = predictor.predict(records)
+    assert next(predictions) == Prediction(
+        "r0",
+        pytest.approx(predictor.predict_proba(sequences[:1])[0], abs=1e-6),
+        predictor.call(predictor.predict_proba(sequences[:1])[0]),
+    )
+    assert taken == [0, 1, 2, 3]
+    assert [each.id for each in predictions] == [f"r{row}" for row in range(1, 23)]
+
+
+@pytest.mark.parametrize(("given", "made"), [("in.fa", "out.tsv"), ("in.fa.gz", "out.tsv.gz")])
+def test_table_of_a_fasta_file(
+    checkpoint_folder, predictor, sequences, tmp_path, monkeypatch, given, made
+):
+    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 5)
+    fasta = write_fasta(tmp_path / given, sequences)
+    assert classify(checkpoint_folder, tmp_path / made, fasta) == 0
+    header, *rows = read_rows(tmp_path / made)
+    assert header == HEADER
+    assert [row[0] for row in rows] == [f"r{row}" for row in range(23)]
+    p = predictor.predict_proba(sequences)
+    np.testing.assert_allclose([float(row[1]) for row in rows], p, rtol=2e-6)
+    assert [row[2] for row in rows] == ["circRNA" if value >= 0.5 else "lncRNA" for value in p]
+    assert {row[2] for row in rows} == {"circRNA", "lncRNA"}
+
+
+def test_same_input_gives_the_same_bytes(checkpoint_folder, sequences, tmp_path):
+    fasta = write_fasta(tmp_path / "in.fa", sequences)
+    for name in ("one", "two"):
+        assert classify(checkpoint_folder, tmp_path / name / "out.tsv.gz", fasta) == 0
+    one, two = (tmp_path / name / "out.tsv.gz" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_short_records_are_shown_without_call(
+    checkpoint_folder, sequences, tmp_path, caplog, capsys
+):
+    caplog.set_level(logging.INFO)
+    fasta = write_fasta(tmp_path / "in.fa", ["ACGT", sequences[0], "A" * 19, "acgun" * 9])
+    assert classify(checkpoint_folder, tmp_path / "out.tsv", fasta) == 0
+    _, *rows = read_rows(tmp_path / "out.tsv")
+    assert [row for row in rows if not row[2]] == [["r0", "", ""], ["r2", "", ""]]
+    assert all(0 < float(row[1]) < 1 for row in (rows[1], rows[3]))
+    warnings = [each.message for each in caplog.records if each.levelno == logging.WARNING]
+    assert warnings == [
+        f"{fasta}: 2 records are shorter than 20 nt, which the model was not trained on: no call"
+    ]
+    assert f"{fasta}: classified 2 records" in [each.message for each in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (">a\nACGTACGTACGTACGTACGTACGT\n>b\n", "b: has no sequence"),
+        (">a\nACGTACGTACGTACGTACGTACGT\n>a\nACGT\n", "a: two records bear this id"),
+        (">a\nACGTACGTACGTACGTACGTACGT\n>\nACGT\n", "record 2: has no name"),
+        ("<html>\n", "does not begin with '>'"),
+        ("", "has no FASTA record"),
+    ],
+)
+def test_broken_fasta_ends_with_one_line_and_no_table(
+    checkpoint_folder, tmp_path, capsys, monkeypatch, text, message
+):
+    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 1)  # the first record is scored before
+    (tmp_path / "in.fa").write_text(text)
+    assert classify(checkpoint_folder, tmp_path / "out/out.tsv", str(tmp_path / "in.fa")) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"circlet predict: error: {tmp_path / 'in.fa'}: ")
+    assert message in error
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_truncated_gzip_ends_with_one_line_and_no_table(
+    checkpoint_folder, sequences, tmp_path, capsys
+):
+    fasta = tmp_path / "in.fa.gz"
+    write_fasta(fasta, sequences)
+    fasta.write_bytes(fasta.read_bytes()[:-20])
+    assert classify(checkpoint_folder, tmp_path / "out.tsv", str(fasta)) == 2
+    assert "the gzip stream is truncated or damaged" in capsys.readouterr().err
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def _dataset(folder, sequences):
+    ids = [f"t{row}" for row in range(len(sequences))]
+    labels = ["circRNA", "lncRNA"] * len(sequences)
+    transcripts = pd.DataFrame(
+        {"id": ids, "source": "toy", "label": labels[: len(ids)], "sequence": sequences}
+    )
+    parts = (["train", "test", "validation"] * len(ids))[: len(ids)]
+    split = pd.DataFrame({"id": ids, "group": ids, "part": parts})
+    write_table(folder / "transcripts.parquet", transcripts)
+    # The order of the split is not that of the dataset.
+    write_table(folder / "split.parquet", split.iloc[::-1])
+    files = {name: folder / f"{name}.parquet" for name in ("transcripts", "split")}
+    return transcripts, parts, [str(w) for name in files for w in (f"--{name}", files[name])]
+
+
+def test_table_of_the_dataset(checkpoint_folder, predictor, sequences, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 6)
+    transcripts, parts, words = _dataset(tmp_path, [*sequences, "ACGT"])
+    assert classify(checkpoint_folder, tmp_path / "out.tsv.gz", *words) == 0
+    header, *rows = read_rows(tmp_path / "out.tsv.gz")
+    assert header == ["id", "source", "label", "part", "length", "p_circrna", "call"]
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    assert list(columns["id"]) == transcripts["id"].tolist()
+    assert set(columns["source"]) == {"toy"}
+    assert list(columns["label"]) == transcripts["label"].tolist()
+    assert list(columns["part"]) == parts
+    assert list(columns["length"]) == [str(len(bases)) for bases in [*sequences, "ACGT"]]
+    assert (columns["p_circrna"][-1], columns["call"][-1]) == ("", "")
+    p = predictor.predict_proba(sequences)
+    np.testing.assert_allclose([float(v) for v in columns["p_circrna"][:-1]], p, rtol=2e-6)
+
+
+def test_all_ways_give_equal_numbers(checkpoint_folder, predictor, sequences, tmp_path):
+    transcripts, _, words = _dataset(tmp_path, sequences)
+    fasta = write_fasta(tmp_path / "in.fa", sequences)
+    assert classify(checkpoint_folder, tmp_path / "fasta.tsv", fasta) == 0
+    assert classify(checkpoint_folder, tmp_path / "dataset.tsv", *words) == 0
+    library = [f"{value:.6g}" for value in predictor.predict_proba(sequences)]
+    assert [row[1] for row in read_rows(tmp_path / "fasta.tsv")[1:]] == library
+    assert [row[5] for row in read_rows(tmp_path / "dataset.tsv")[1:]] == library
+    table = predict_dataset(predictor, transcripts.assign(part="test"))
+    assert [f"{value:.6g}" for value in table["p_circrna"]] == library
+
+
+def test_unclear_input_ends_with_one_line(checkpoint_folder, sequences, tmp_path, capsys):
+    fasta = write_fasta(tmp_path / "in.fa", sequences)
+    _, _, words = _dataset(tmp_path, sequences)
+    for given in ([], [fasta, *words], words[:2], words[2:], [fasta, *words[2:]]):
+        assert classify(checkpoint_folder, tmp_path / "out.tsv", *given) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.endswith("not clear; give IN.fa, or --transcripts and --split")
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def test_split_of_another_dataset_ends_with_one_line(
+    checkpoint_folder, sequences, tmp_path, capsys
+):
+    _, _, words = _dataset(tmp_path, sequences)
+    split = tmp_path / "split.parquet"
+    write_table(split, pd.DataFrame({"id": ["t0"], "group": ["g"], "part": ["test"]}))
+    assert classify(checkpoint_folder, tmp_path / "out.tsv", *words) == 2
+    assert f"t1: not in {split}" in capsys.readouterr().err
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def test_missing_model_ends_with_one_line(sequences, tmp_path, capsys):
+    fasta = write_fasta(tmp_path / "in.fa", sequences)
+    assert classify(tmp_path / "none", tmp_path / "out.tsv", fasta) == 2
+    assert f"{tmp_path / 'none'}: no such checkpoint folder" in capsys.readouterr().err
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def test_absent_device_is_refused(checkpoint_folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="there is no cuda here"):
+        Predictor.from_pretrained(checkpoint_folder, "cuda")
