@@ -23,6 +23,18 @@ def test_crop_takes_the_middle_out(max_tokens, kept):
     assert crop_ends(np.arange(1, 8), max_tokens).tolist() == kept
 
 
+@given(
+    length=st.integers(1, 60), max_tokens=st.integers(12, 40), multiple=st.sampled_from([1, 3, 6])
+)
+def test_crop_keeps_the_place_in_the_streams(length, max_tokens, multiple):
+    tokens = np.arange(length)
+    kept = crop_ends(tokens, max_tokens, multiple)
+    assert min(length, max_tokens) - multiple < len(kept) <= max_tokens
+    assert (kept % multiple == np.arange(len(kept)) % multiple).all()
+    assert (kept[0], kept[-1]) == (0, length - 1)
+    assert (np.diff(kept) > 1).sum() == (length > max_tokens)
+
+
 def test_collate_pads_to_the_longest():
     tokens = collate([np.array([5, 6, 7], np.uint16), np.array([8], np.uint16)], 9)
     assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
@@ -39,8 +51,8 @@ def test_collate_pads_to_a_multiple(multiple, width):
 
 
 def test_collate_crops_before_it_pads():
-    tokens = collate([np.arange(1, 8), np.array([9])], 4, 3)
-    assert tokens.tolist() == [[1, 2, 6, 7, 0, 0], [9, 0, 0, 0, 0, 0]]
+    tokens = collate([np.arange(1, 9), np.array([9])], 6, 4)
+    assert tokens.tolist() == [[1, 2, 7, 8], [9, 0, 0, 0]]
 
 
 def test_collate_of_nothing_is_padding():

@@ -79,6 +79,14 @@ def test_truncated_file_is_refused(checkpoint_folder, name, kept):
         (lambda c: c["network"].update(architecture="lstm"), "architecture 'lstm' is none of"),
         (lambda c: c["network"].update(heads=3), "3 heads do not divide a width of 8"),
         (lambda c: c["network"].update(heads="2"), "network: describes no network"),
+        (lambda c: c["network"].update(heads=0), "heads is 0, not a whole number above 0"),
+        (lambda c: c["network"].update(streams=True), "streams is True, not"),
+        (lambda c: c["network"].update(max_tokens="9"), "max_tokens is '9', not"),
+        (lambda c: c.update(min_length="x"), "min_length: is 'x', not a length in nt"),
+        (lambda c: c.update(min_length=-1), "min_length: is -1, not a length in nt"),
+        (lambda c: c.update(threshold=None), "threshold: is None, not a probability"),
+        (lambda c: c.update(threshold=1.5), "threshold: is 1.5, not a probability"),
+        (lambda c: c.update(threshold=float("nan")), "threshold: is nan, not a probability"),
         (lambda c: c["network"].update(layers=None), "network: describes no network"),
         (lambda c: c["network"].update(dropout=1.5), "network: describes no network"),
         (lambda c: c.update(network=[1]), "network: describes no network"),
@@ -94,6 +102,12 @@ def test_tampered_config_is_refused(checkpoint_folder, change, message):
 def test_config_that_is_no_mapping_is_refused(checkpoint_folder):
     write_json(checkpoint_folder / "config.json", ["format", 1])
     with pytest.raises(InputError, match=r"config\.json: not a checkpoint's config"):
+        Checkpoint.load(checkpoint_folder)
+
+
+def test_training_record_that_is_no_mapping_is_refused(checkpoint_folder):
+    write_json(checkpoint_folder / "training.json", [1])
+    with pytest.raises(InputError, match=r"training\.json: not the record of a training"):
         Checkpoint.load(checkpoint_folder)
 
 
@@ -118,6 +132,7 @@ def test_weights_of_another_shape_are_refused(checkpoint_folder, setting):
         lambda weights: weights.pop("merge.bias"),
         lambda weights: weights.update(more=torch.zeros(2)),
         lambda weights: weights.update({"merge.bias": torch.zeros(9)}),
+        lambda weights: weights["merge.bias"].fill_(torch.nan),
     ],
 )
 def test_tampered_weights_are_refused(checkpoint_folder, change):
@@ -125,6 +140,6 @@ def test_tampered_weights_are_refused(checkpoint_folder, change):
     weights = load_file(path)
     change(weights)
     save_file(weights, path)
-    with pytest.raises(InputError, match="does not fit the config") as caught:
+    with pytest.raises(InputError, match=r"does not fit the config|not finite numbers") as caught:
         Checkpoint.load(checkpoint_folder)
     assert "\n" not in str(caught.value)

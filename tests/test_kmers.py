@@ -150,6 +150,7 @@ def test_ids_are_in_lexicographic_order_whatever_the_order_of_sequences(tmp_path
         ({"kmers": ["AN"]}, "'AN' is not a k-mer"),
         ({"kmers": ["A0"]}, "'A0' is not a k-mer"),
         ({"kmers": ["aa"]}, "'aa' is not a k-mer"),
+        ({"window": 9, "kmers": ["AA", "00"]}, "'00' is not a k-mer"),
         ({"kmers": [7]}, "7 is not a k-mer"),
         ({"kmers": 7}, "lacks k, stride, window or kmers"),
     ],
@@ -257,6 +258,13 @@ def test_bad_options_end_with_one_line(tmp_path, capsys, options, message):
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("circlet vocabulary: error: vocabulary: ")
     assert message in error
+    assert not output.exists()
+
+
+def test_split_without_training_part_ends_with_one_line(tmp_path, capsys):
+    output, argv = _tables(tmp_path, ["ACACA"], ["test"])
+    assert main(argv) == 2
+    assert "split.parquet: train: no transcript is in the part" in capsys.readouterr().err
     assert not output.exists()
 
 

@@ -108,6 +108,10 @@ def test_every_parameter_has_a_gradient(config):
     assert [name for name, each in named.items() if not each.grad.any()] == []
 
 
+def test_unknown_kmers_are_silent_at_first():
+    assert not make_network(KMER).embedding.weight[:2].any()
+
+
 def test_padding_is_not_learnt():
     network = make_network(KMER).train()
     network(make_tokens(KMER)).sum().backward()
@@ -125,6 +129,15 @@ def test_order_of_the_streams_has_no_influence():
             torch.testing.assert_close(network(permuted), expected, rtol=0, atol=1e-5)
         # Within a stream the order counts.
         assert (network(triplets.flip(1).reshape(3, 24)) - expected).abs().min() > 1e-3
+
+
+def test_order_between_the_ends_counts():
+    # Without positions, neither attention nor pooling would see the order of what is between.
+    network, tokens = make_network(KMER), make_tokens(KMER, (24, 24, 24))
+    first, second, third, last = tokens.split(6, dim=1)
+    swapped = torch.cat([first, third, second, last], dim=1)
+    with torch.inference_mode():
+        assert (network(swapped) - network(tokens)).abs().min() > 1e-5
 
 
 def test_streams_and_patches_say_how_far_to_pad():
@@ -178,6 +191,10 @@ def test_rotation_by_hand():
     ("changes", "message"),
     [
         ({"architecture": "lstm"}, "architecture 'lstm' is none of"),
+        ({"heads": 0}, "heads is 0, not a whole number above 0"),
+        ({"streams": 2.5}, "streams is 2.5, not"),
+        ({"max_tokens": None}, "max_tokens is None, not"),
+        ({"max_tokens": 5}, "streams . patch exceeds max_tokens"),
         ({"heads": 3}, "3 heads do not divide a width of 64 evenly"),
         ({"heads": 64}, "64 heads do not divide a width of 64 evenly"),  # one channel a head
         ({"architecture": "text_transformer", "heads": 5}, "5 heads do not divide a width of 84"),

@@ -28,7 +28,7 @@ def test_defaults_are_those_of_the_fields():
 
 
 def test_flags_have_the_types_of_the_fields():
-    words = "--depth 4 --learning-rate 1e-3 --max-minutes 2 --kind b".split()
+    words = ["--depth", "4", "--learning-rate", "1e-3", "--max-minutes", "2", "--kind", "b"]
     options = read_options(Settings, parse(Settings, words), size=7)
     assert options == Settings(7, 4, 0.001, 2.0, "b")
     assert isinstance(options.max_minutes, float)
@@ -66,7 +66,7 @@ def test_the_settings_of_a_run_are_all_flags():
     assert read_options(NetworkConfig, parse(NetworkConfig, []), vocabulary_size=66) == (
         NetworkConfig(66)
     )
-    words = "--seed 4 --max-minutes 0.5 --optimizer adagrad --precision bf16".split()
+    words = ["--seed", "4", "--max-minutes", "0.5", "--optimizer", "adagrad", "--precision", "bf16"]
     assert read_options(TrainingConfig, parse(TrainingConfig, words)) == TrainingConfig(
         seed=4, max_minutes=0.5, optimizer="adagrad", precision="bf16"
     )

@@ -66,6 +66,13 @@ def test_same_input_gives_the_same_bytes(tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+def test_names_may_end_as_they_like(tmp_path):
+    write_tokens(["ACAA", "CA"], VOCABULARY, tmp_path / "tokens", tmp_path / "offsets")
+    assert np.load(tmp_path / "tokens").tolist() == [3, 4, 2, 4]
+    assert np.load(tmp_path / "offsets").tolist() == [0, 3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["offsets", "tokens"]
+
+
 def test_files_of_different_datasets_are_refused(tmp_path):
     tokens, offsets, index = _write(tmp_path / "one", ["ACAA", "CA"])
     _, shorter, _ = _write(tmp_path / "two", ["ACA", "CA"])
@@ -88,7 +95,7 @@ def test_truncated_array_is_refused(tmp_path, name, kept):
 def test_pickled_array_is_refused(tmp_path):
     files = _write(tmp_path, ["ACAA", "CA"])
     np.save(tmp_path / "offsets.npy", np.array([0, {}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="offsets.npy: not a whole numpy array"):
+    with pytest.raises(InputError, match=r"offsets\.npy: not a whole numpy array"):
         TokenStore.load(*files)
 
 

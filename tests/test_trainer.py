@@ -17,6 +17,7 @@ from circlet.model.trainer import (
     learning_rate_factor,
     make_optimizer,
     train_epoch,
+    train_step,
     validate,
 )
 
@@ -61,11 +62,11 @@ def make_trainer(network=None, **settings):
     return Trainer(network, shape, store, config, CPU, make_optimizer(network, config))
 
 
-def watch_batches(monkeypatch):
-    """Collect the rows of each batch that is loaded."""
+def watch_rows(monkeypatch):
+    """Collect the rows that are loaded, batch after batch."""
     seen, load = [], Trainer.load
     monkeypatch.setattr(
-        Trainer, "load", lambda self, batch: (seen.append(batch.tolist()), load(self, batch))[1]
+        Trainer, "load", lambda self, batch: (seen.extend(batch.tolist()), load(self, batch))[1]
     )
     return seen
 
@@ -124,10 +125,10 @@ def test_validation_scores_by_hand():
 
 
 def test_validation_reads_its_part_without_dropout(monkeypatch):
-    seen, trainer = watch_batches(monkeypatch), make_trainer()
+    seen, trainer = watch_rows(monkeypatch), make_trainer()
     trainer.network.train()
     validate(trainer)
-    assert sorted(sum(seen, [])) == [2, 3, 5, 6]
+    assert sorted(seen) == [2, 3, 5, 6]
     assert not trainer.network.training
 
 
@@ -138,53 +139,58 @@ def test_load_gives_tokens_and_classes():
 
 
 def test_epoch_sees_each_training_transcript_once(monkeypatch):
-    seen, trainer = watch_batches(monkeypatch), make_trainer(batch_tokens=5)
+    seen, trainer = watch_rows(monkeypatch), make_trainer(batch_tokens=5)
+    trainer.network.eval()
     loss, share = train_epoch(trainer, 1)
-    assert sorted(sum(seen, [])) == [0, 1, 7, 8]
-    assert (trainer.steps, share) == (len(seen), 1.0)
+    assert sorted(seen) == [0, 1, 7, 8]
+    assert (trainer.steps, share) == (4, 1.0)
     assert trainer.network.training
     assert 0 < loss < 2
 
 
 def test_loss_of_an_epoch_is_the_mean_over_transcripts():
     # The rate is 0, so the logits are the counts 2, 0, 2, 0 of classes 1, 0, 1, 0.
-    trainer = make_trainer(batch_tokens=10, learning_rate=0.0)
+    trainer = make_trainer(batch_tokens=12, learning_rate=0.0)
     loss, _ = train_epoch(trainer, 1)
-    assert trainer.steps == 2  # of one and of three transcripts, or the like
+    assert trainer.steps == 2  # of three transcripts and of one
     assert loss == pytest.approx((math.log1p(math.exp(-2)) + math.log(2)) / 2, rel=1e-6)
 
 
 def test_epochs_mix_the_batches_anew_and_by_seed(monkeypatch):
-    seen, orders = watch_batches(monkeypatch), []
+    seen, orders = watch_rows(monkeypatch), []
     for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1), (1, 3)):
         train_epoch(make_trainer(batch_tokens=1, seed=seed), epoch)
-        orders.append(tuple(sum(seen, [])))
+        orders.append(tuple(seen))
         seen.clear()
     assert orders[0] == orders[1]
     assert len(set(orders[1:])) > 2
 
 
-def test_rate_follows_the_share_of_the_epochs(monkeypatch):
-    shares = []
+def watch_shares(monkeypatch):
+    """Collect the share of the budget that each step is told."""
+    shares, step = [], train_step
     monkeypatch.setattr(
         trainer_module,
-        "learning_rate_factor",
-        lambda progress, warmup: shares.append((progress, warmup)) or 0.5,
+        "train_step",
+        lambda trainer, batch, share: (shares.append(share), step(trainer, batch, share))[1],
     )
-    trainer = make_trainer(batch_tokens=1, epochs=4, warmup=0.125, learning_rate=0.2)
+    return shares
+
+
+def test_rate_follows_the_share_of_the_epochs(monkeypatch):
+    shares = watch_shares(monkeypatch)
+    trainer = make_trainer(batch_tokens=1, epochs=4, warmup=0.0, learning_rate=0.2)
     train_epoch(trainer, 3)
-    assert shares == [(0.5 + step / 16, 0.125) for step in range(4)]
-    assert {group["lr"] for group in trainer.optimizer.param_groups} == {0.1}
+    assert shares == [0.53125, 0.59375, 0.65625, 0.71875]
+    last = 0.2 * 0.5 * (1 + math.cos(math.pi * 0.71875))
+    assert {group["lr"] for group in trainer.optimizer.param_groups} == {last}
 
 
 def test_rate_follows_the_time_where_that_is_ahead(monkeypatch):
-    shares = []
-    monkeypatch.setattr(
-        trainer_module, "learning_rate_factor", lambda progress, _: shares.append(progress) or 1.0
-    )
+    shares = watch_shares(monkeypatch)
     monkeypatch.setattr(Trainer, "time_used", property(lambda self: 0.25))
     train_epoch(make_trainer(batch_tokens=1, epochs=2), 1)
-    assert shares == [0.25, 0.25, 0.25, 0.375]
+    assert shares == [0.25, 0.25, 0.3125, 0.4375]
 
 
 def test_adagrad_keeps_its_rate():
@@ -207,6 +213,12 @@ def test_epoch_ends_when_the_time_is_up(monkeypatch):
     trainer = make_trainer(batch_tokens=1)
     _, share = train_epoch(trainer, 1)
     assert (trainer.steps, share) == (3, 0.75)
+
+
+def test_epoch_takes_one_step_though_the_time_is_up(monkeypatch):
+    monkeypatch.setattr(Trainer, "time_used", property(lambda self: 1.0))
+    trainer = make_trainer(batch_tokens=1)
+    assert train_epoch(trainer, 1)[1] == 0.25
 
 
 def test_batches_count_cropped_tokens():

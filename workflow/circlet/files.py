@@ -142,6 +142,8 @@ def read_json(path: str | Path) -> Any:
         raise InputError(
             path, f"not valid JSON ({error.msg})", "make the file again", f"line {error.lineno}"
         ) from None
+    except (ValueError, RecursionError) as error:  # a number or a nesting without bounds
+        raise InputError(path, f"not usable JSON ({error})", "make the file again") from None
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ from circlet.errors import InputError
 from circlet.files import atomic_text, read_table, write_table
 from circlet.model.batches import collate, plan_batches
 from circlet.model.checkpoint import Checkpoint
-from circlet.model.runtime import DEVICES, autocast, choose_device, set_up
+from circlet.model.runtime import DEVICES, choose_device, set_up
 from circlet.parts import with_parts
 from circlet.progress import Progress, track
 from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
@@ -90,8 +90,8 @@ class Predictor:
             padded = collate(
                 [tokens[place] for place in batch], max_tokens, checkpoint.network.multiple
             )
-            with autocast(self.device):
-                logits = checkpoint.network(padded.to(self.device))
+            # In fp32 everywhere: in bf16 a probability would depend on the device and on the batch.
+            logits = checkpoint.network(padded.to(self.device))
             rows = np.array(scored)[batch]
             probabilities[rows] = torch.sigmoid(logits.double()).cpu().numpy()
         return probabilities

@@ -10,16 +10,19 @@ from circlet.model.kmers import PAD_ID
 LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
 
 
-def crop_ends(tokens: np.ndarray, max_tokens: int) -> np.ndarray:
+def crop_ends(tokens: np.ndarray, max_tokens: int, multiple: int = 1) -> np.ndarray:
     """Keep at most `max_tokens` tokens: the first half and the last half of them.
+
+    A multiple of `multiple` tokens is left out, so that what is left keeps its place in a network
+    that deals tokens out in turn: its reading frame.
 
     Both ends of a transcript carry signal (splice sites, the back-splice junction of a circRNA),
     so it is the middle that goes.
     """
     if len(tokens) <= max_tokens:
         return tokens
-    head = max_tokens - max_tokens // 2
-    return np.concatenate([tokens[:head], tokens[len(tokens) - max_tokens // 2 :]])
+    kept = len(tokens) - -(-(len(tokens) - max_tokens) // multiple) * multiple
+    return np.concatenate([tokens[: kept - kept // 2], tokens[len(tokens) - kept // 2 :]])
 
 
 def collate(sequences: Sequence[np.ndarray], max_tokens: int, multiple: int = 1) -> torch.Tensor:
@@ -28,12 +31,12 @@ def collate(sequences: Sequence[np.ndarray], max_tokens: int, multiple: int = 1)
     Args:
         sequences: Token ids of each sequence.
         max_tokens: Longer sequences lose their middle; see `crop_ends`.
-        multiple: The padded length is a multiple of this.
+        multiple: The padded length is a multiple of this, and so is the length of what is cropped.
 
     Returns:
         Token ids, shape (sequences, padded length), int64.
     """
-    cropped = [crop_ends(tokens, max_tokens) for tokens in sequences]
+    cropped = [crop_ends(tokens, max_tokens, multiple) for tokens in sequences]
     longest = max(1, *map(len, cropped))
     padded = np.full((len(cropped), -(-longest // multiple) * multiple), PAD_ID, dtype=np.int64)
     for row, tokens in enumerate(cropped):
@@ -48,7 +51,8 @@ def plan_batches(
 
     Args:
         lengths: Tokens of each sequence, after cropping.
-        batch_tokens: Most tokens in a batch, padding included; a longer sequence stands alone.
+        batch_tokens: Most tokens in a batch, padding up to its longest sequence included; a longer
+            sequence stands alone.
         rng: Makes neighbours and order random, for training; without it batches run from the
             shortest to the longest sequences.
 

@@ -90,9 +90,9 @@ class Checkpoint:
             network.to(device or torch.device("cpu")),
             config,
             vocabulary,
-            int(content["min_length"]),
-            float(content["threshold"]),
-            read_json(folder / TRAINING),
+            content["min_length"],
+            content["threshold"],
+            _read_training(folder / TRAINING),
         )
 
 
@@ -100,13 +100,19 @@ def _build(content: Any, path: Path) -> tuple[NetworkConfig, nn.Module]:
     """Make the network that a config describes, with fresh weights.
 
     Raises:
-        InputError: The config is of another format, lacks a key or has one too many.
+        InputError: The config is of another format, lacks a key or has one too many, or a value
+            is out of range.
     """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(path, f"not a checkpoint's config of format {FORMAT}", MEND)
     for key in ("network", "min_length", "threshold"):
         if key not in content:
             raise InputError(path, "the key is missing", MEND, key)
+    min_length, threshold = content["min_length"], content["threshold"]
+    if type(min_length) is not int or min_length < 0:
+        raise InputError(path, f"is {min_length!r}, not a length in nt", MEND, "min_length")
+    if type(threshold) not in (int, float) or not 0 <= threshold <= 1:
+        raise InputError(path, f"is {threshold!r}, not a probability", MEND, "threshold")
     try:
         config = NetworkConfig(**content["network"])
         return config, build_network(config)
@@ -114,11 +120,24 @@ def _build(content: Any, path: Path) -> tuple[NetworkConfig, nn.Module]:
         raise InputError(path, f"describes no network ({error})", MEND, "network") from None
 
 
+def _read_training(path: Path) -> dict[str, Any]:
+    """Read the record of the training.
+
+    Raises:
+        InputError: It is missing or no record.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise InputError(path, "not the record of a training", MEND)
+    return record
+
+
 def _load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network with the weights of a file.
 
     Raises:
-        InputError: The file is missing or damaged, or its tensors are not those of the network.
+        InputError: The file is missing or damaged, or its tensors are not those of the network or
+            not finite.
     """
     with reading(path):
         try:
@@ -127,3 +146,5 @@ def _load_weights(network: nn.Module, path: Path) -> None:
             raise InputError(path, f"not a whole safetensors file ({error})", MEND) from None
         except RuntimeError as error:
             raise InputError(path, f"does not fit the config ({error})", MEND) from None
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise InputError(path, "has weights that are not finite numbers", MEND)

@@ -165,7 +165,12 @@ class KmerVocab:
         check_shape(k, stride, window, path)
         letters = set(BASES if window is None else BASES + FILL)
         for kmer in kmers:
-            if not isinstance(kmer, str) or len(kmer) != k or not set(kmer) <= letters:
+            if (
+                not isinstance(kmer, str)
+                or len(kmer) != k
+                or not set(kmer) <= letters
+                or kmer == FILL * k  # which is padding
+            ):
                 raise InputError(path, f"{kmer!r} is not a k-mer of {k} bases", mend, "kmers")
         if len(set(kmers)) != len(kmers):
             raise InputError(path, "a k-mer stands twice", mend, "kmers")
@@ -220,6 +225,8 @@ def run(args: argparse.Namespace) -> None:
     split = read_table(args.split, SPLIT_COLUMNS)
     training = set(split.loc[split["part"] == "train", "id"])
     sequences = transcripts.loc[transcripts["id"].isin(training), "sequence"]
+    if sequences.empty:
+        raise InputError(args.split, "no transcript is in the part", "check the split", "train")
     vocabulary = KmerVocab.build(sequences, args.k, args.stride, args.window)
     log.info("%s tokens from %s training sequences", f"{len(vocabulary):,}", f"{len(sequences):,}")
     vocabulary.save(args.output)

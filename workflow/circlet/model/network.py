@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PAD_ID = 0
+PAD_ID, UNKNOWN_ID = 0, 1
+SIZES = ("max_tokens", "streams", "patch", "width", "layers", "heads", "feedforward")
 EMBEDDING_SCALE = 0.1
 POSITION_WIDTH = 20  # of the prototype's position embedding
 
@@ -73,7 +74,8 @@ class KmerTransformer(nn.Module):
             nn.Linear(width, 1),
         )
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
-        nn.init.zeros_(self.embedding.weight[PAD_ID])
+        # Unknown k-mers hardly occur in training: better no vector than a random one.
+        nn.init.zeros_(self.embedding.weight[: UNKNOWN_ID + 1])
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score sequences.
@@ -201,8 +203,13 @@ def build_network(config: NetworkConfig) -> nn.Module:
     """Make a network with fresh weights.
 
     Raises:
-        ValueError: The architecture is unknown, or the heads do not divide the width.
+        ValueError: The architecture is unknown, a size is not a whole number above 0, the heads do
+            not divide the width, or the streams take more tokens than there are.
     """
+    for name in SIZES:
+        value = getattr(config, name)
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name} is {value!r}, not a whole number above 0")
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"architecture '{config.architecture}' is none of {list(ARCHITECTURES)}")
     is_text = config.architecture == "text_transformer"
@@ -210,4 +217,6 @@ def build_network(config: NetworkConfig) -> nn.Module:
     # Rotary positions turn pairs of channels, so that each head needs an even number of them.
     if width % config.heads or (not is_text and width // config.heads % 2):
         raise ValueError(f"{config.heads} heads do not divide a width of {width} evenly")
+    if not is_text and config.streams * config.patch > config.max_tokens:
+        raise ValueError("streams * patch exceeds max_tokens")
     return ARCHITECTURES[config.architecture](config)

@@ -13,7 +13,8 @@ def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
     for field in fields(settings):
         if field.default is MISSING:
             continue
-        kind = next(kind for kind in get_args(types[field.name]) or (types[field.name],))
+        # Of `float | None`, the first.
+        kind = (get_args(types[field.name]) or (types[field.name],))[0]
         parser.add_argument(
             f"--{field.name.replace('_', '-')}", type=kind, default=field.default, **field.metadata
         )

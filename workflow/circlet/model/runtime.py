@@ -18,7 +18,7 @@ def choose_device(name: str = "auto") -> torch.device:
         name: One of `DEVICES`; `auto` takes cuda, then mps, then cpu.
 
     Raises:
-        InputError: The device asked for is not there.
+        InputError: The device asked for is unknown or not there.
     """
     present = {
         "cuda": torch.cuda.is_available(),
@@ -27,24 +27,26 @@ def choose_device(name: str = "auto") -> torch.device:
     }
     if name == "auto":
         name = next(device for device, is_there in present.items() if is_there)
-    if not present[name]:
+    if not present.get(name, False):
         raise InputError("device", f"there is no {name} here", "use 'auto' or 'cpu'", name)
     return torch.device(name)
 
 
-def set_up(threads: int | None = None, seed: int | None = None) -> None:
-    """Set threads and seed, and ask torch for the same answer twice.
+def set_up(threads: int | None = None) -> None:
+    """Set threads, and ask torch for the same answer twice.
 
     Args:
         threads: Threads of one operation; torch's own choice by default.
-        seed: Seed of every generator of torch; none is set by default.
+
+    Raises:
+        InputError: Fewer than one thread is asked for.
     """
+    if threads is not None and threads < 1:
+        raise InputError("threads", f"is {threads}", "give a whole number above 0")
     # Has to stand before the first use of cuBLAS, which is not deterministic without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if threads:
         torch.set_num_threads(threads)
-    if seed is not None:
-        torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=not _only_cpu())
     # The fused path of nn.TransformerEncoderLayer halves the speed of inference on the CPU.
     torch.backends.mha.set_fastpath_enabled(False)

@@ -4,6 +4,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ from circlet.files import atomic_path, read_table, reading, write_table
 from circlet.model.kmers import KmerVocab
 from circlet.parts import with_parts
 from circlet.progress import track
-from circlet.tables import LABELS, SPLIT_COLUMNS
+from circlet.tables import POSITIVE, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +62,10 @@ class TokenStore:
         """Rows of the transcripts of a part, ascending."""
         return np.flatnonzero(self.index["part"] == part)
 
-    @property
+    @cached_property
     def classes(self) -> np.ndarray:
         """Class of each transcript, 0 or 1, shape (transcripts,)."""
-        return (self.index["label"] == LABELS[1]).to_numpy(dtype=np.int64)
+        return (self.index["label"] == POSITIVE).to_numpy(dtype=np.int64)
 
 
 def _load(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:
@@ -93,8 +94,9 @@ def write_tokens(
             array[ends[row] : ends[row + 1]] = vocabulary.encode(sequence)
         array.flush()
         del array
-    with atomic_path(offsets) as temporary:
-        np.save(temporary, ends)
+    # Given a path, numpy would add `.npy` to one that does not end so.
+    with atomic_path(offsets) as temporary, open(temporary, "wb") as handle:
+        np.save(handle, ends)
     log.info("%s tokens of %s transcripts", f"{ends[-1]:,}", f"{len(sequences):,}")
 
 

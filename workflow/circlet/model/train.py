@@ -5,6 +5,7 @@ The validation part chooses the epoch; the test part is never read here.
 
 import argparse
 import logging
+import math
 import platform
 import time
 from dataclasses import asdict
@@ -31,6 +32,7 @@ from circlet.model.trainer import (
 
 log = logging.getLogger(__name__)
 
+MAX_SEED = 2**32 - 1
 THRESHOLD = 0.5  # of the call; the logits are fitted to the classes as frequent as they are
 
 
@@ -47,15 +49,18 @@ def check_settings(network: NetworkConfig, training: TrainingConfig, vocabulary:
         "learning_rate": training.learning_rate,
         "clip": training.clip,
         "max_minutes": 1 if training.max_minutes is None else training.max_minutes,
-        **{
-            name: value
-            for name, value in asdict(network).items()
-            if name in ("max_tokens", "streams", "patch", "width", "layers", "heads", "feedforward")
-        },
     }
     for name, value in positive.items():
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise InputError("settings", f"is {value}", "give a number above 0", name)
+    if not 0 <= training.weight_decay < math.inf:
+        raise InputError(
+            "settings", f"is {training.weight_decay}", "give 0 or a number above", "weight_decay"
+        )
+    if not 0 <= training.seed <= MAX_SEED:
+        raise InputError(
+            "settings", f"is {training.seed}", f"give a whole number from 0 to {MAX_SEED}", "seed"
+        )
     shares = {"warmup": training.warmup, "dropout": network.dropout}
     for name, value in shares.items():
         if not 0 <= value < 1:
@@ -77,11 +82,15 @@ def set_up_trainer(
     """Make the network, with seeded weights, and its optimiser.
 
     Raises:
-        InputError: The network cannot be built, or a part lacks a class.
+        InputError: The network cannot be built, a part lacks a class, or the tokens are of another
+            vocabulary.
     """
     for part in ("train", "validation"):
         if len(set(store.classes[store.rows(part)])) < 2:
             raise InputError("split", "the part lacks a class", "use more data", part)
+    if len(store.tokens) and store.tokens.max() >= network_config.vocabulary_size:
+        raise InputError("tokens", "has ids beyond the vocabulary", "make it with that vocabulary")
+    torch.manual_seed(config.seed)
     try:
         network = build_network(network_config).to(device)
     except ValueError as error:
@@ -120,8 +129,13 @@ def reason_to_stop(trainer: Trainer, epochs: list[dict[str, Any]], best: int) ->
     if trainer.time_used >= 1:
         return f"{config.max_minutes:g} minutes are over"
     if len(epochs) - best >= config.patience:
-        return f"no better validation AUROC for {config.patience} epochs"
+        return f"no better epoch for {config.patience} epochs"
     return "all epochs are done" if len(epochs) == config.epochs else None
+
+
+def merit(epoch: dict[str, Any]) -> tuple[float, float]:
+    """Rank epochs: by AUROC and, since few sequences give many ties, then by loss."""
+    return epoch["validation_auroc"], -epoch["validation_loss"]
 
 
 def fit(trainer: Trainer, checkpoint: Checkpoint, state: Path) -> None:
@@ -132,7 +146,7 @@ def fit(trainer: Trainer, checkpoint: Checkpoint, state: Path) -> None:
     record, epochs = checkpoint.training, checkpoint.training["epochs"]
     while record["stopped"] is None:
         epochs.append(run_epoch(trainer, len(epochs) + 1))
-        best = max(epochs, key=lambda epoch: epoch["validation_auroc"])["epoch"]
+        best = max(epochs, key=merit)["epoch"]
         record["best_epoch"] = best
         record["seconds"] = round(trainer.seconds, 2)
         record["stopped"] = reason_to_stop(trainer, epochs, best)
@@ -217,7 +231,7 @@ def run(args: argparse.Namespace) -> None:
     vocabulary = KmerVocab.load(args.vocabulary)
     network_config = read_options(NetworkConfig, args, vocabulary_size=len(vocabulary))
     config = read_options(TrainingConfig, args)
-    set_up(args.threads, config.seed)
+    set_up(args.threads)
     store = TokenStore.load(args.tokens, args.offsets, args.index)
     device = choose_device(args.device)
     checkpoint = train(

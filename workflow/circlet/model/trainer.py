@@ -31,7 +31,7 @@ class TrainingConfig:
         metadata={"help": "stop after this time; the same bytes are then not promised"},
     )
     patience: int = field(
-        default=3, metadata={"help": "stop after this many epochs without a better AUROC"}
+        default=3, metadata={"help": "stop after this many epochs without a better one"}
     )
     batch_tokens: int = field(default=32768, metadata={"help": "most tokens in a batch"})
     optimizer: str = field(
@@ -139,7 +139,7 @@ def train_epoch(trainer: Trainer, epoch: int) -> tuple[float, float]:
     """Pass once over the training part, or until the time is up.
 
     Returns:
-        The mean loss, and the share of the batches that were seen.
+        The mean loss, and the share of the transcripts that were seen.
 
     Raises:
         InputError: The loss is no longer a number.
@@ -151,20 +151,29 @@ def train_epoch(trainer: Trainer, epoch: int) -> tuple[float, float]:
     trainer.network.train()
     with Progress(f"epoch {epoch}", total=len(batches), unit="batches") as progress:
         for done, batch in enumerate(batches):
-            if trainer.time_used >= 1:
+            if done and trainer.time_used >= 1:  # one step at the least
                 break
-            share = max((epoch - 1 + done / len(batches)) / config.epochs, trainer.time_used)
-            loss = train_step(trainer, batch, share)
-            if not math.isfinite(loss):
-                raise InputError(
-                    "training",
-                    f"the loss became {loss} in epoch {epoch}",
-                    "lower learning_rate",
-                    f"step {trainer.steps}",
-                )
+            epochs = epoch - 1 + (done + 0.5) / len(batches)  # halfway through this step
+            loss = train_step(trainer, batch, max(epochs / config.epochs, trainer.time_used))
+            refuse_divergence(trainer, loss)
             losses, count = losses + loss * len(batch), count + len(batch)
             progress.update()
-    return losses / max(1, count), count / sum(map(len, batches))
+    return losses / count, count / sum(map(len, batches))
+
+
+def refuse_divergence(trainer: Trainer, loss: float) -> None:
+    """Check that the loss is a number.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not math.isfinite(loss):
+        raise InputError(
+            "training",
+            f"the loss became {loss}",
+            "lower learning_rate",
+            f"step {trainer.steps}",
+        )
 
 
 def train_step(trainer: Trainer, batch: np.ndarray, share: float) -> float:
@@ -189,11 +198,15 @@ def validate(trainer: Trainer) -> tuple[float, float]:
 
     Returns:
         The mean loss and the AUROC.
+
+    Raises:
+        InputError: The loss is no longer a number.
     """
     trainer.network.eval()
     rows = trainer.store.rows("validation")
     batches = trainer.batches(rows, None)
     logits = torch.cat([trainer.forward(trainer.load(batch)[0]).cpu() for batch in batches])
     classes = torch.from_numpy(trainer.store.classes[np.concatenate(batches)])
-    loss = F.binary_cross_entropy_with_logits(logits, classes.float())
-    return loss.item(), float(roc_auc_score(classes, logits))
+    loss = F.binary_cross_entropy_with_logits(logits, classes.float()).item()
+    refuse_divergence(trainer, loss)
+    return loss, float(roc_auc_score(classes, logits))
