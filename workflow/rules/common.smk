@@ -179,12 +179,32 @@ SCORED = {run: {"name": run, "kind": "run", "scheme": scheme_of(run)} for run in
     for scheme in SCHEMES
     for name in config["evaluate"]["baselines"]
 }
+TRAIN_MODULES = [
+    "model/train.py",
+    "model/trainer.py",
+    "model/network.py",
+    "model/batches.py",
+    "model/checkpoint.py",
+    "model/kmers.py",
+    "model/options.py",
+    "model/runtime.py",
+    "model/tokens.py",
+]
+PREDICT_MODULES = [
+    "predict.py",
+    "model/network.py",
+    "model/batches.py",
+    "model/checkpoint.py",
+    "model/kmers.py",
+    "model/runtime.py",
+    "data/sources/fasta.py",
+]
 REPORT_MODULES = [
     "evaluation/report.py",
     "evaluation/report_inputs.py",
     "evaluation/verdict.py",
-    "evaluation/curves.py",
     "evaluation/figures.py",
+    "evaluation/scores.py",
     *(
         f"evaluation/templates/{name}"
         for name in (

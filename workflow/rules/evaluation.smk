@@ -5,7 +5,7 @@ rule fit_baseline:
     input:
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.split_dataset.output.split,
-        code=modules("evaluation/baselines.py", "evaluation/descriptors.py"),
+        code=modules("evaluation/baselines.py", "evaluation/descriptors.py", "parts.py"),
     output:
         predictions=f"{RESULTS}/predictions/baselines/{{scheme}}/{{baseline}}.tsv.gz",
     log:
@@ -34,6 +34,7 @@ rule evaluate_predictions:
             "evaluation/bootstrap.py",
             "evaluation/scores.py",
             "evaluation/predictions.py",
+            "parts.py",
         ),
     output:
         metrics=f"{RESULTS}/evaluation/{{scored}}/metrics.json",
@@ -87,7 +88,7 @@ rule draw_figures:
 rule compare_scores:
     input:
         metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
-        code=modules("evaluation/comparison.py"),
+        code=modules("evaluation/comparison.py", "evaluation/scores.py"),
     output:
         comparison=report(
             f"{RESULTS}/evaluation/comparison.tsv",

@@ -28,7 +28,7 @@ rule encode_tokens:
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
         vocabulary=rules.build_vocabulary.output.vocabulary,
-        code=modules("model/tokens.py", "model/kmers.py"),
+        code=modules("model/tokens.py", "model/kmers.py", "parts.py"),
     output:
         tokens=f"{RESULTS}/tokens/{{run}}/tokens.npy",
         offsets=f"{RESULTS}/tokens/{{run}}/offsets.npy",
@@ -53,14 +53,7 @@ rule train_model:
         offsets=rules.encode_tokens.output.offsets,
         index=rules.encode_tokens.output.index,
         vocabulary=rules.build_vocabulary.output.vocabulary,
-        code=modules(
-            "model/train.py",
-            "model/trainer.py",
-            "model/network.py",
-            "model/batches.py",
-            "model/checkpoint.py",
-            "model/runtime.py",
-        ),
+        code=modules(*TRAIN_MODULES),
     output:
         weights=f"{RESULTS}/models/{{run}}/model.safetensors",
         config=f"{RESULTS}/models/{{run}}/config.json",
@@ -95,7 +88,7 @@ rule predict_dataset:
         model=rules.train_model.output,
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
-        code=modules("predict.py", "model/network.py", "model/batches.py"),
+        code=modules(*PREDICT_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/{{run}}.tsv.gz",
     log:
@@ -120,7 +113,7 @@ rule predict_input:
     input:
         model=rules.train_model.output,
         fasta=lambda wildcards: locate(config["predict"]["inputs"][wildcards.name]),
-        code=modules("predict.py", "model/network.py", "model/batches.py"),
+        code=modules(*PREDICT_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
     log:
