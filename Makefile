@@ -20,8 +20,9 @@ RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,r
 ARGS ?=
 
 BIN := .venv/bin
-INSTALLED := .venv/.installed
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIGFILE)
+# Another build of torch makes .venv anew.
+INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
+SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .PHONY: run test lint report clean
@@ -47,15 +48,15 @@ report: $(INSTALLED)
 	@echo "Report: $(CURDIR)/$(RESULTS)/snakemake-report.html"
 
 clean:
-	rm -rf results/demo .snakemake .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
+	rm -rf results/demo .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
 	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@echo "==> making .venv"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "circlet needs Python 3.11 or newer: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	@echo "==> installing torch $(TORCH_VERSION)"
 	$(PIP) --no-deps 'torch==$(TORCH_VERSION)' $(addprefix --extra-index-url ,$(TORCH_INDEX))
-	@echo "==> installing circlet and what it needs (some minutes)"
+	@echo "==> installing circlet and what it needs (some minutes, pip is quiet meanwhile)"
 	$(PIP) $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[torch,dev]'
 	@touch $@

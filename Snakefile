@@ -9,6 +9,7 @@ min_version("9.10")
 configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_path("config.yaml")
 
 
+include: "workflow/rules/config.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
@@ -33,7 +34,4 @@ rule all:
 
 
 onsuccess:
-    shell(
-        "circlet show --comparison {RESULTS:q}/evaluation/comparison.tsv"
-        " --report {RESULTS:q}/report.html"
-    )
+    show_scores()

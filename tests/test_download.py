@@ -380,8 +380,9 @@ def test_message_tells_of_mirror_and_file(
         code,
         capsys,
         f"x.fa.gz: could not be fetched from any of 1 URLs (the last: {url}: the server answered "
-        "403 Forbidden); try again later (what came is kept and continued), set `mirror:` in the "
-        "config to a base URL or folder that holds <host>/<path>, or fetch it by hand and set the "
+        "403 Forbidden); try again later (what broke off goes on from there), correct `sha256:` if "
+        "the file is right, set `mirror:` in the config to a base URL or folder that holds "
+        "<host>/<path>, or fetch it by hand and set the "
         "source's `file:` (GENCODE: `fasta:` and `gtf:`)",
     )
 

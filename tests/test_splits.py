@@ -195,3 +195,12 @@ def test_a_table_that_is_no_dataset_is_refused(tmp_path, capsys):
     assert code == 2
     assert "transcripts.parquet: lacks the columns ['source', 'label'," in capsys.readouterr().err
     assert not output.exists()
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "one", "1.5"])
+def test_seed_out_of_range_is_refused(seed, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["split", "--transcripts", "t", "--output", "o", "--seed", seed])
+    assert end.value.code == 2
+    expected = f"argument --seed: '{seed}' is not a whole number from 0 to 4294967295"
+    assert expected in capsys.readouterr().err

@@ -263,3 +263,14 @@ def test_store_of_the_step_divides_as_its_split(toy_run):
     files = (Path(word) for word in toy_run.flags("train")[1:6:2])
     store = TokenStore.load(*files)
     assert [len(store.rows(part)) for part in ("train", "validation", "test")] == [96, 48, 16]
+
+
+def test_constant_logits_are_told(caplog):
+    trainer = make_trainer()
+    assert validate(trainer)[1] > 0.5
+    assert caplog.records == []
+    trainer.network.forward = lambda tokens: torch.zeros(len(tokens))
+    assert validate(trainer)[1] == 0.5
+    assert [record.message for record in caplog.records] == [
+        "every sequence gets the same probability: this seed died, another may not"
+    ]

@@ -105,3 +105,11 @@ def test_warnings_of_small_samples_come_once_a_split():
     assert len(found) == 1
     assert found[0].startswith("The test part of the split “gene” has only 22 transcripts: the")
     assert warnings(rows[2:]) == []
+
+
+def test_run_that_died_is_told():
+    died = row("main", 0.5, 0.5, 0.5)
+    rows = [died, baseline("descriptors", 0.75, 0.7, 0.8)]
+    assert "the training of this seed died, another seed may not." in describe_run(died, rows)
+    alive = row("main", 0.5, 0.4, 0.6)
+    assert "died" not in describe_run(alive, [alive, *rows])

@@ -178,6 +178,34 @@ def test_changed_setting_reruns_what_depends_on_it(demo, change, rerun):
 
 
 @pytest.mark.parametrize(
+    "same",
+    [
+        {"split": {"fractions": {"test": 0.2}}},
+        {"sources": {"chr21_lncrnas": {"enabled": True}}},
+        {"runs": {"main": {"network": {"width": 64}}}},
+        {"evaluate": {"confidence": 0.95}},
+    ],
+)
+def test_setting_given_again_changes_nothing(demo, same):
+    """Snakemake puts the keys of a further config in front: their order must not matter."""
+    assert planned(demo[0], *demo_config(demo[0], same)) == set()
+
+
+def test_part_of_the_outputs_can_be_asked_for(demo):
+    target = "results/demo/dataset/summary.tsv"
+    result = snakemake(demo[0], target, "--forcerun", "build_dataset", *demo_config(demo[0]))
+    assert result.returncode == 0, result.stdout
+    assert "Report:" not in result.stdout  # the scores there are, are of another run
+    assert snakemake(demo[0], "--touch", *demo_config(demo[0])).returncode == 0
+
+
+def test_moved_repository_has_nothing_to_do(demo, tmp_path):
+    moved = tmp_path / "moved here"
+    shutil.copytree(demo[0], moved, symlinks=True)
+    assert planned(moved, *demo_config(moved)) == set()
+
+
+@pytest.mark.parametrize(
     ("module", "rerun"),
     [
         ("evaluation/figures.py", {"draw_figures", "write_report"}),
@@ -224,6 +252,26 @@ def test_another_run_gives_the_same_bytes(demo, tmp_path):
             "sources: none that is enabled has the label lncRNA",
         ),
         ({"sources": {"gencode": {"sha256": None}}}, "sources.gencode: 'sha256' is not one of"),
+        (
+            {"sources": {"chr21_lncrnas": {"file": "nope.fa"}}},
+            "sources.chr21_lncrnas.file: there is no file 'nope.fa'; correct the path",
+        ),
+        (
+            {"predict": {"inputs": {"mine": "nope.fa"}}},
+            "predict.inputs.mine: there is no file 'nope.fa'; correct the path",
+        ),
+        (
+            {"dataset": {"min_length": 2}},
+            "runs.main.vocabulary.k: 3 exceeds 2, the shortest sequence; lower it",
+        ),
+        (
+            {"runs": {"main": {"network": {"heads": 5}}}},
+            "runs.main.network.heads: 64 / 5 is not an even whole number",
+        ),
+        (
+            {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},
+            "runs.text_transformer.network.max_tokens: text_transformer reads the 397 tokens",
+        ),
     ],
 )
 def test_bad_config_is_one_clear_line(demo, change, message):
@@ -308,7 +356,7 @@ def test_full_config_makes_the_dataset_from_a_faulty_mirror(faulty_mirror, tmp_p
     downloads = tmp_path / "results/downloads"
 
     # What breaks off or is refused is fetched again; wrong bytes are refused.
-    failed = snakemake(REPOSITORY, target, *arguments, *config)
+    failed = snakemake(REPOSITORY, target, *arguments, "--keep-going", *config)
     assert failed.returncode == 1
     assert "md5" in failed.stdout.lower()
     assert "Traceback" not in failed.stdout

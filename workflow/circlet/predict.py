@@ -78,12 +78,13 @@ class Predictor:
             sequences: Bases, DNA or RNA, any case.
 
         Returns:
-            Probabilities, shape (sequences,), float64; NaN for a sequence shorter than the
-            shortest that the model was trained on.
+            Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
+            bases than the shortest that the model was trained on.
         """
         checkpoint, max_tokens = self.checkpoint, self.checkpoint.config.max_tokens
         probabilities = np.full(len(sequences), np.nan)
-        scored = [row for row, bases in enumerate(sequences) if len(bases) >= checkpoint.min_length]
+        bases = map(unambiguous_bases, sequences)
+        scored = [row for row, count in enumerate(bases) if count >= checkpoint.min_length]
         tokens = [checkpoint.vocabulary.encode(sequences[row]) for row in scored]
         lengths = np.array([min(len(each), max_tokens) for each in tokens], dtype=np.int64)
         for batch in plan_batches(lengths, self.batch_tokens) if scored else []:
@@ -118,6 +119,11 @@ class Predictor:
                 yield Prediction(identifier, float(probability), self.call(probability))
 
 
+def unambiguous_bases(sequence: str) -> int:
+    """Number of letters that are A, C, G, T or U."""
+    return sum(map(sequence.upper().count, "ACGTU"))
+
+
 def predict_fasta(predictor: Predictor, fasta: str | Path, output: str | Path) -> None:
     """Classify the records of a FASTA file into a table with `CALL_COLUMNS`.
 
@@ -136,7 +142,8 @@ def predict_fasta(predictor: Predictor, fasta: str | Path, output: str | Path) -
     log.info("%s: classified %s records", fasta, f"{progress.done - unscored:,}")
     if unscored:
         log.warning(
-            "%s: %s records are shorter than %d nt, which the model was not trained on: no call",
+            "%s: %s records have fewer than %d unambiguous bases, which the model was not trained "
+            "on: no call",
             fasta,
             f"{unscored:,}",
             predictor.checkpoint.min_length,

@@ -1,72 +1,62 @@
+# What the rules share: names of files and steps, flags, and the shell that they run in.
+
+import os
 import posixpath
 import re
 import shlex
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
-
-
-def refuse(place, problem, mend):
-    """End with one clear line instead of a traceback: the config is bad input."""
-    print(f"circlet: error: config: {place}: {problem}; {mend}", file=sys.stderr)
-    sys.exit(2)
-
-
-try:
-    validate(config, "../schemas/config.schema.yaml")
-except WorkflowError as error:
-    cause = error.__context__
-    refuse(
-        getattr(cause, "json_path", "$").removeprefix("$.").removeprefix("$") or "top level",
-        getattr(cause, "message", str(error)).splitlines()[0],
-        "config.yaml lists the keys and their legal values",
-    )
-
-RESULTS = config["results"]
-RUNS = config["run"]
-SOURCES = {name: source for name, source in config["sources"].items() if source["enabled"]}
-
-for name in RUNS:
-    if name not in config["runs"]:
-        refuse("run", f"there is no run '{name}'", f"choose of {sorted(config['runs'])}")
-for label in ("circRNA", "lncRNA"):
-    if not any(source["label"] == label for source in SOURCES.values()):
-        refuse("sources", f"none that is enabled has the label {label}", "enable one")
-if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:
-    refuse("split.fractions", "they do not sum to 1", "mend them")
+STARTED = time.time()
+PACKAGE = os.path.relpath(Path(workflow.basedir) / "workflow")
 
 
 def modules(*names):
     """Files of the package that a step depends on: as inputs, so that an edit reruns it."""
-    return [str(Path(workflow.basedir) / "workflow/circlet" / name) for name in names]
+    return [f"{PACKAGE}/circlet/{name}" for name in names]
 
 
 def flags(settings):
     """Command-line flags that bear the names of the settings; those that are null are left out."""
     words = []
-    for key, value in settings.items():
+    for key, value in sorted(settings.items()):
         if value is not None:
             values = value if isinstance(value, list) else [value]
             words += [f"--{key.replace('_', '-')}", *map(str, values)]
     return shlex.join(words)
 
 
-REFERENCE = [f"{label}={count}" for label, count in config["dataset"]["reference"].items() if count]
+REFERENCE = [
+    f"{label}={count}" for label, count in sorted(config["dataset"]["reference"].items()) if count
+]
 
 # The circlet of this repository, not one installed elsewhere, run by the Python that runs
 # Snakemake, unless each rule brings an environment of its own. Settings of the machine, not of
 # the science, are shell variables and not params, since a change of theirs must not rerun anything.
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
+MIRROR = config["mirror"] or ""
+if MIRROR and "://" not in MIRROR:
+    MIRROR = os.path.abspath(os.path.expanduser(MIRROR))
 shell.prefix(f"""
 set -euo pipefail
-export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / "workflow"))}
-circlet() {{{{ {shlex.quote(PYTHON)} -m circlet "$@"; }}}}
-MIRROR={shlex.quote(config["mirror"] or "")}
+export PYTHONPATH={shlex.quote(os.path.abspath(PACKAGE))}
+circlet() {{ {shlex.quote(PYTHON)} -m circlet "$@"; }}
+MIRROR={shlex.quote(MIRROR)}
 DEVICE={config["device"]}
 DOWNLOAD={shlex.quote(flags(config["download"]))}
-""")
+""".replace("{", "{{").replace("}", "}}"))
+
+
+def show_scores():
+    """Print the scores and where the report is, if this run wrote it."""
+    page = Path(RESULTS) / "report.html"
+    if page.exists() and page.stat().st_mtime >= STARTED:
+        command = [sys.executable, "-m", "circlet", "show", "--report", str(page)]
+        command += ["--comparison", f"{RESULTS}/evaluation/comparison.tsv"]
+        environment = {**os.environ, "PYTHONPATH": os.path.abspath(PACKAGE)}
+        subprocess.run(command, env=environment, check=False)
 
 
 def one_of(names):
@@ -79,11 +69,12 @@ def sources_of(kind):
     return one_of(name for name, source in SOURCES.items() if source["type"] == kind)
 
 
-GENCODE_FILES = {"fasta": "lncRNA_transcripts.fa.gz", "gtf": "long_noncoding_RNAs.gtf.gz"}
+# GENCODE's files, and the keys under which a user names files of his own instead.
+GENCODE_FILES = {"lncRNA_transcripts.fa.gz": "fasta", "long_noncoding_RNAs.gtf.gz": "gtf"}
 DOWNLOAD_SUFFIXES = {
     "circrnadb": ["zip"],
     "circbase": ["fa.gz"],
-    "gencode": list(GENCODE_FILES.values()),
+    "gencode": list(GENCODE_FILES),
     "fasta": [],
 }
 DOWNLOAD_MODULES = ["data/download.py", "data/fetch.py", "data/part.py", "data/checks.py"]
@@ -100,17 +91,11 @@ DOWNLOAD_RECORDS = [
 ]
 
 
-def locate(path):
-    """A file of the user's: in the working folder, or else beside the Snakefile as the demo's."""
-    beside = Path(workflow.basedir) / path
-    return str(beside) if not Path(path).exists() and beside.exists() else path
-
-
-def local_file(*keys):
-    """Input function: the files that the user has already of the wildcard's source."""
-    return lambda wildcards: [
-        locate(SOURCES[wildcards.source][key]) for key in keys if SOURCES[wildcards.source].get(key)
-    ]
+def local_file(wildcards):
+    """Input function: the file that the user has already of the wildcards' source, if any."""
+    key = GENCODE_FILES.get(wildcards.get("file"), "file")
+    path = SOURCES[wildcards.source].get(key)
+    return [locate(path)] if path else []
 
 
 def origin(wildcards):
@@ -120,24 +105,21 @@ def origin(wildcards):
     return flags(place | {"sha256": source.get("sha256")})
 
 
-def gencode_origin(key):
-    """Params function: where the file `{file}` of GENCODE is, or the user's own under `key`."""
-
-    def look_up(wildcards):
-        source = SOURCES[wildcards.source]
-        if source.get(key):
-            return flags({"file": locate(source[key])})
-        release = source["release"]
-        folders = [url.format(release=release) for url in source["urls"]]
-        name = f"gencode.v{release}.{GENCODE_FILES[key]}"
-        return flags(
-            {
-                "url": [posixpath.join(folder, name) for folder in folders],
-                "md5sums": [posixpath.join(folder, "MD5SUMS") for folder in folders],
-            }
-        )
-
-    return look_up
+def gencode_origin(wildcards):
+    """Params function: where a file of GENCODE's is, or the user's own."""
+    source = SOURCES[wildcards.source]
+    own = source.get(GENCODE_FILES[wildcards.file])
+    if own:
+        return flags({"file": locate(own)})
+    release = str(source["release"])
+    folders = [url.replace("{release}", release) for url in source["urls"]]
+    name = f"gencode.v{release}.{wildcards.file}"
+    return flags(
+        {
+            "url": [posixpath.join(folder, name) for folder in folders],
+            "md5sums": [posixpath.join(folder, "MD5SUMS") for folder in folders],
+        }
+    )
 
 
 def source_flags(wildcards):
@@ -216,6 +198,7 @@ REPORT_MODULES = [
         )
     ),
 ]
+PARTS = ["train", "validation", "test"]
 FIGURES = ["roc", "precision_recall", "calibration", "scores"]
 
 
@@ -225,3 +208,4 @@ wildcard_constraints:
     baseline=one_of(config["evaluate"]["baselines"]),
     scored=one_of(SCORED),
     name=one_of(config["predict"]["inputs"]),
+    file=one_of(GENCODE_FILES),

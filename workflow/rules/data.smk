@@ -3,7 +3,7 @@
 
 rule download_circrnadb:
     input:
-        local=local_file("file"),
+        local=local_file,
         code=modules(*DOWNLOAD_MODULES),
     output:
         archive=f"{RESULTS}/downloads/{{source}}.zip",
@@ -22,12 +22,12 @@ rule download_circrnadb:
         origin=origin,
     shell:
         'circlet download {params.origin} --mirror "$MIRROR" $DOWNLOAD'
-        " --output {output.archive:q} --record {output.record:q} 2> {log:q}"
+        " --output {output.archive:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
 
 
 rule download_circbase:
     input:
-        local=local_file("file"),
+        local=local_file,
         code=modules(*DOWNLOAD_MODULES),
     output:
         fasta=f"{RESULTS}/downloads/{{source}}.fa.gz",
@@ -46,20 +46,18 @@ rule download_circbase:
         origin=origin,
     shell:
         'circlet download {params.origin} --mirror "$MIRROR" $DOWNLOAD'
-        " --output {output.fasta:q} --record {output.record:q} 2> {log:q}"
+        " --output {output.fasta:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
 
 
 rule download_gencode:
     input:
-        local=local_file("fasta", "gtf"),
+        local=local_file,
         code=modules(*DOWNLOAD_MODULES),
     output:
-        fasta=f"{RESULTS}/downloads/{{source}}.{GENCODE_FILES['fasta']}",
-        fasta_record=f"{RESULTS}/downloads/{{source}}.{GENCODE_FILES['fasta']}.json",
-        gtf=f"{RESULTS}/downloads/{{source}}.{GENCODE_FILES['gtf']}",
-        gtf_record=f"{RESULTS}/downloads/{{source}}.{GENCODE_FILES['gtf']}.json",
+        file=f"{RESULTS}/downloads/{{source}}.{{file}}",
+        record=f"{RESULTS}/downloads/{{source}}.{{file}}.json",
     log:
-        f"{RESULTS}/logs/download/{{source}}.log",
+        f"{RESULTS}/logs/download/{{source}}.{{file}}.log",
     wildcard_constraints:
         source=sources_of("gencode"),
     conda:
@@ -69,13 +67,10 @@ rule download_gencode:
         mem_mb=1000,
         runtime=60,
     params:
-        fasta=gencode_origin("fasta"),
-        gtf=gencode_origin("gtf"),
+        origin=gencode_origin,
     shell:
-        '(circlet download {params.fasta} --mirror "$MIRROR" $DOWNLOAD'
-        " --output {output.fasta:q} --record {output.fasta_record:q};"
-        ' circlet download {params.gtf} --mirror "$MIRROR" $DOWNLOAD'
-        " --output {output.gtf:q} --record {output.gtf_record:q}) 2> {log:q}"
+        'circlet download {params.origin} --mirror "$MIRROR" $DOWNLOAD'
+        " --output {output.file:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
 
 
 rule parse_circrnadb:
@@ -103,8 +98,8 @@ rule parse_circrnadb:
 
 rule parse_gencode:
     input:
-        fasta=rules.download_gencode.output.fasta,
-        gtf=rules.download_gencode.output.gtf,
+        fasta=f"{RESULTS}/downloads/{{source}}.lncRNA_transcripts.fa.gz",
+        gtf=f"{RESULTS}/downloads/{{source}}.long_noncoding_RNAs.gtf.gz",
         code=modules(*PARSE_MODULES, "data/sources/gencode.py"),
     output:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
@@ -150,7 +145,7 @@ rule parse_circbase:
 
 rule parse_fasta:
     input:
-        fasta=local_file("file"),
+        fasta=local_file,
         code=modules(*PARSE_MODULES),
     output:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
@@ -218,7 +213,7 @@ rule split_dataset:
         mem_mb=4000,
         runtime=20,
     params:
-        fractions=list(config["split"]["fractions"].values()),
+        fractions=[config["split"]["fractions"][part] for part in PARTS],
         seed=config["split"]["seed"],
     shell:
         "circlet split --transcripts {input.transcripts:q} --scheme {wildcards.scheme}"

@@ -133,7 +133,7 @@ rule write_report:
         mem_mb=2000,
         runtime=20,
     params:
-        title=config["report"]["title"],
+        title=lambda wildcards: config["report"]["title"],
         figures=expand(f"{RESULTS}/evaluation/{{run}}", run=RUNS),
     shell:
         "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"

@@ -124,8 +124,21 @@ def check_ids(table: pd.DataFrame) -> None:
         raise InputError(
             "sources",
             f"the id stands more than once, in {' and '.join(sources)}",
-            "give every transcript an id of its own",
+            "give every transcript an id of its own, or enable one of the sources",
             first,
+        )
+
+
+def log_counts(counts: pd.DataFrame) -> None:
+    """Log what each filter took of each source."""
+    for (source, label), steps in counts.groupby(["source", "label"], sort=False):
+        taken = steps.iloc[1:]
+        log.info(
+            "%s: %s %s, less %s",
+            source,
+            f"{steps['remaining'].iloc[0]:,}",
+            label,
+            ", ".join(f"{row.removed:,} {row.step}" for row in taken.itertuples()),
         )
 
 
@@ -169,6 +182,7 @@ def build_dataset(
     table = pd.concat(tables, ignore_index=True)
     check_ids(table)
     kept, counts = clean(table, min_length, biotypes)
+    log_counts(counts)
     summary = summarise(counts, reference)
     check_classes(kept, summary)
     return kept, summary

@@ -18,9 +18,9 @@ from circlet.errors import InputError
 from circlet.files import write_json
 
 MEND = (
-    "try again later (what came is kept and continued), set `mirror:` in the config to a base URL "
-    "or folder that holds <host>/<path>, or fetch it by hand and set the source's `file:` "
-    "(GENCODE: `fasta:` and `gtf:`)"
+    "try again later (what broke off goes on from there), correct `sha256:` if the file is right, "
+    "set `mirror:` in the config to a base URL or folder that holds <host>/<path>, or fetch it by "
+    "hand and set the source's `file:` (GENCODE: `fasta:` and `gtf:`)"
 )
 
 log = logging.getLogger(__name__)

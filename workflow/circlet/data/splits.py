@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.tables import LABELS, PARTS, SPLIT_COLUMNS, TRANSCRIPT_COLUMNS
@@ -149,7 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=tuple(part.upper() for part in PARTS),
         help="share of each part",
     )
-    parser.add_argument("--seed", type=int, default=1, help="seed of the choice")
+    parser.add_argument("--seed", type=seed, default=1, help="seed of the choice")
     parser.add_argument("--output", required=True, help="id, group and part, Parquet")
 
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.evaluation.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_fraction
 from circlet.files import read_table, write_table
@@ -122,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transcripts", type=Path, required=True, help="table of transcripts")
     parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
     parser.add_argument("--baseline", choices=tuple(BASELINES), required=True, help="which one")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the classifier")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the classifier")
     parser.add_argument("--output", type=Path, required=True, help="table of predictions to write")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import group_weights, percentile_interval
 from circlet.evaluation.predictions import read_predictions, select_part
@@ -113,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheme", required=True, help="name of the split scheme")
     parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates")
     parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the bootstrap")
     parser.add_argument("--output", type=Path, required=True, help="metrics as JSON to write")
 
 

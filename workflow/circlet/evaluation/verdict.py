@@ -6,6 +6,8 @@ from typing import Any
 
 SMALL_SAMPLE = 200  # transcripts; below it the report warns
 
+CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
+
 DASH = "\N{EN DASH}"
 
 Row = Mapping[str, Any]  # of the comparison, see `circlet.evaluation.comparison`
@@ -70,6 +72,11 @@ def describe_run(run: Row, rows: Iterable[Row]) -> str:
     )
     if math.isnan(run["auroc"]):
         return reached
+    if run["auroc_low"] == run["auroc"] == run["auroc_high"] == CHANCE:
+        reached += (
+            " It gives one probability to every transcript: the training of this seed died, "
+            "another seed may not."
+        )
     baseline = best_baseline(rows, run)
     if baseline is None:
         return f"{reached} No baseline was evaluated on this split."

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from circlet.arguments import MAX_SEED
 from circlet.errors import InputError
 from circlet.model.checkpoint import Checkpoint
 from circlet.model.kmers import KmerVocab
@@ -32,7 +33,6 @@ from circlet.model.trainer import (
 
 log = logging.getLogger(__name__)
 
-MAX_SEED = 2**32 - 1
 THRESHOLD = 0.5  # of the call; the logits are fitted to the classes as frequent as they are
 
 

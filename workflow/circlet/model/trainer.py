@@ -1,5 +1,6 @@
 """The state of a training and its steps: batches, optimiser, one epoch, one validation."""
 
+import logging
 import math
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from circlet.model.network import NetworkConfig
 from circlet.model.runtime import PRECISIONS, autocast
 from circlet.model.tokens import TokenStore
 from circlet.progress import Progress
+
+log = logging.getLogger(__name__)
 
 OPTIMIZERS = ("adamw", "adagrad")
 
@@ -209,4 +212,6 @@ def validate(trainer: Trainer) -> tuple[float, float]:
     classes = torch.from_numpy(trainer.store.classes[np.concatenate(batches)])
     loss = F.binary_cross_entropy_with_logits(logits, classes.float()).item()
     refuse_divergence(trainer, loss)
+    if (logits == logits[0]).all():
+        log.warning("every sequence gets the same probability: this seed died, another may not")
     return loss, float(roc_auc_score(classes, logits))
