@@ -24,7 +24,7 @@ from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS,
 log = logging.getLogger(__name__)
 
 BATCH_TOKENS = 32768
-CHUNK_RECORDS = 4096  # read ahead, so that sequences of like length share a batch
+CHUNK_RECORDS = 512  # read ahead, so that sequences of like length share a batch
 
 
 class Prediction(NamedTuple):

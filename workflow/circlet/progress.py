@@ -36,7 +36,7 @@ class Progress:
             tqdm(
                 desc=description,
                 total=total,
-                unit=unit,
+                unit=unit if unit == "B" else f" {unit}",
                 unit_scale=unit == "B",
                 unit_divisor=1024 if unit == "B" else 1000,
                 leave=False,
