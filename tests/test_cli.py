@@ -10,6 +10,7 @@ import pytest
 
 import circlet
 from circlet.cli import STEPS, main
+from circlet.evaluation.comparison import SCORE_COLUMNS
 from circlet.files import write_table
 
 HEAVY = {"Bio", "matplotlib", "numpy", "pandas", "pyarrow", "requests", "sklearn", "torch"}
@@ -171,10 +172,9 @@ def pipe_without_reader():
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_went_away_is_told_nothing(tmp_path, pipe_without_reader, unbuffered):
-    scores = {f"{name}{end}": 0.5 for name in ("auroc", "mcc") for end in ("", "_low", "_high")} | {
-        "accuracy": 0.5
-    }
-    row = {"name": "main", "scheme": "gene", "part": "test", "n_circrna": 1, "n_lncrna": 1}
+    scores = dict.fromkeys(SCORE_COLUMNS, 0.5)
+    row = {"name": "main", "kind": "run", "scheme": "gene", "part": "test"}
+    row |= {"n_circrna": 1, "n_lncrna": 1, "n_groups": 2}
     write_table(tmp_path / "c.tsv", pd.DataFrame([row | scores]))
     done = python(
         *("-m", "circlet", "show", "--comparison", "c.tsv", "--report", "r.html"),

@@ -2,14 +2,17 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
+from circlet.evaluation.comparison import SCORE_COLUMNS
 from circlet.files import write_table
 
-ROW = {
+ROW = dict.fromkeys(SCORE_COLUMNS, 0.5) | {
     "name": "main",
+    "kind": "run",
     "scheme": "gene",
     "part": "test",
     "n_circrna": 1234,
     "n_lncrna": 56,
+    "n_groups": 78,
     "auroc": 0.9,
     "auroc_low": 0.8125,
     "auroc_high": 0.95,

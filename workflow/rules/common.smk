@@ -185,6 +185,7 @@ REPORT_MODULES = [
     "evaluation/report.py",
     "evaluation/report_inputs.py",
     "evaluation/verdict.py",
+    "evaluation/comparison.py",
     "evaluation/figures.py",
     "evaluation/scores.py",
     *(

@@ -10,12 +10,15 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.evaluation.scores import METRICS
-from circlet.files import read_json, write_table
+from circlet.files import read_json, read_table, write_table
 from circlet.tables import NEGATIVE, POSITIVE
 
 log = logging.getLogger(__name__)
 
-TEXTS = ("name", "scheme")
+TEXT_COLUMNS = ("name", "kind", "scheme", "part")
+COUNT_COLUMNS = ("n_circrna", "n_lncrna", "n_groups")
+SHOWN = ("name", "scheme")  # of the texts, in a terminal
+SCORE_COLUMNS = tuple(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high"))
 
 
 def row_of(path: str | Path) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def row_of(path: str | Path) -> dict[str, Any]:
     """
     content = read_json(path)
     try:
-        row = {name: content[name] for name in ("name", "kind", "scheme", "part")}
+        row = {name: content[name] for name in TEXT_COLUMNS}
         counts = content["counts"]
         row |= {
             "n_circrna": counts[POSITIVE],
@@ -74,9 +77,27 @@ def compare(paths: Sequence[str | Path]) -> pd.DataFrame:
     )
 
 
+def read_comparison(path: str | Path) -> pd.DataFrame:
+    """Read a comparison back, its texts as text and its scores as floats.
+
+    Raises:
+        InputError: It is not the table that `circlet compare` writes, or is empty.
+    """
+    columns = [*TEXT_COLUMNS, *COUNT_COLUMNS, *SCORE_COLUMNS]
+    table = read_table(path, tuple(columns))[columns]
+    mend = "make it again with 'circlet compare'"
+    if table.empty:
+        raise InputError(path, "the table has no rows", mend)
+    try:
+        types = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(SCORE_COLUMNS, "float")
+        return table.astype(types)
+    except ValueError as error:
+        raise InputError(path, f"a score is not a number ({error})", mend) from None
+
+
 def format_table(comparison: pd.DataFrame) -> str:
     """Lay out name, split, size, AUROC, MCC (with intervals) and accuracy as aligned text."""
-    columns = {name: comparison[name].str.ljust(comparison[name].str.len().max()) for name in TEXTS}
+    columns = {name: comparison[name].str.ljust(comparison[name].str.len().max()) for name in SHOWN}
     columns["n"] = (comparison["n_circrna"] + comparison["n_lncrna"]).map("{:,}".format)
     for heading, metric in (("AUROC", "auroc"), ("MCC", "mcc")):
         limits = comparison[[metric, f"{metric}_low", f"{metric}_high"]]

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from circlet.evaluation.comparison import read_comparison
 from circlet.evaluation.report_inputs import (
     dataset_rows,
     download_rows,
-    load_comparison,
     load_figures,
     load_metrics,
     load_splits,
@@ -149,7 +149,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the report page."""
-    rows = load_comparison(args.comparison)
+    rows = read_comparison(args.comparison).to_dict("records")
     metrics = load_metrics(args.metrics)
     steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
     page = render(

@@ -10,35 +10,9 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.evaluation.figures import FIGURES, draw_learning, svg_of
-from circlet.evaluation.scores import METRICS
 from circlet.files import read_json, read_table, reading
 from circlet.parts import with_parts
 from circlet.tables import LABELS, PARTS, SPLIT_COLUMNS
-
-TEXT_COLUMNS = ("name", "kind", "scheme", "part")
-NUMBER_COLUMNS = (
-    "n_circrna",
-    "n_lncrna",
-    "n_groups",
-    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-)
-
-
-def load_comparison(path: Path) -> list[dict[str, Any]]:
-    """Read the comparison as one mapping a row.
-
-    Raises:
-        InputError: It is not the table that `circlet compare` writes, or is empty.
-    """
-    table = read_table(path, TEXT_COLUMNS + NUMBER_COLUMNS)
-    mend = "make it again with 'circlet compare'"
-    if table.empty:
-        raise InputError(path, "the table has no rows", mend)
-    try:
-        numbers = table[list(NUMBER_COLUMNS)].astype(float)
-    except ValueError as error:
-        raise InputError(path, f"a score is not a number ({error})", mend) from None
-    return table[list(TEXT_COLUMNS)].astype(str).join(numbers).to_dict("records")
 
 
 def load_metrics(paths: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]:

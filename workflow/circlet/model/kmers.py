@@ -13,6 +13,7 @@ import numpy as np
 
 from circlet.errors import InputError
 from circlet.files import read_json, read_table, write_json
+from circlet.parts import with_parts
 from circlet.tables import SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
@@ -223,8 +224,8 @@ def run(args: argparse.Namespace) -> None:
     """Run the step."""
     transcripts = read_table(args.transcripts, ("id", "sequence"))
     split = read_table(args.split, SPLIT_COLUMNS)
-    training = set(split.loc[split["part"] == "train", "id"])
-    sequences = transcripts.loc[transcripts["id"].isin(training), "sequence"]
+    transcripts = with_parts(transcripts, split, args.transcripts, args.split)
+    sequences = transcripts.loc[transcripts["part"] == "train", "sequence"]
     if sequences.empty:
         raise InputError(args.split, "no transcript is in the part", "check the split", "train")
     vocabulary = KmerVocab.build(sequences, args.k, args.stride, args.window)
