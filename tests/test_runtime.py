@@ -47,12 +47,14 @@ def test_absent_device_is_refused(monkeypatch, name):
 @pytest.mark.usefixtures("switches")
 def test_set_up_keeps_to_its_threads_and_to_what_repeats(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.delenv("MKL_CBWR", raising=False)
     set_up(threads=1)
     set_up()
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.mha.get_fastpath_enabled()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert os.environ["MKL_CBWR"] == "AUTO,STRICT"
 
 
 @pytest.mark.usefixtures("switches")

@@ -43,6 +43,8 @@ def set_up(threads: int | None = None) -> None:
     """
     if threads is not None and threads < 1:
         raise InputError("threads", f"is {threads}", "give a whole number above 0")
+    # MKL promises the same bits from run to run only in this mode; it reads it at its first use.
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     # Has to stand before the first use of cuBLAS, which is not deterministic without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if threads:
