@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,6 +48,7 @@ def expected(name="ENST1.1", **changes):
         "exon_count": 2,
         "exon_lengths": "4,4",
         "exon_offsets": "0,16",
+        "gene_type": "x;y",
     }
     return Record(name, "ACGTACGT", **(fields | changes))
 
@@ -97,7 +99,20 @@ def test_a_transcript_without_exon_lines_has_no_exons(files):
 
 def test_ensembl_names_the_biotype_otherwise_and_may_lack_a_symbol(files):
     gtf = GTF.replace("transcript_type", "transcript_biotype").replace('gene_name "LINC1"; ', "")
+    gtf = gtf.replace("gene_type", "gene_biotype")
     assert list(read(*files(header(), gtf=gtf.replace("\n", "\r\n")))) == [expected(gene=None)]
+
+
+def test_the_type_of_the_gene_may_be_unknown(files):
+    for gtf in (GTF.replace('gene_type "x;y"; ', ""), GTF.replace('"x;y"', '""')):
+        assert list(read(*files(header(), gtf=gtf))) == [expected(gene_type=None)]
+
+
+def test_a_biotype_may_be_wanting_where_none_is_asked_for(files):
+    _, path = files(header(), gtf=GTF.replace("transcript_type", "t"))
+    assert read_annotation(path, typed=False) == {
+        "ENST1.1": replace(expected(biotype=None), sequence="")
+    }
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,10 @@ UPSTREAMS = {
 }
 
 
-def parse(kind, output, *flags, label="lncRNA"):
+def parse(kind, output, *flags, label="lncRNA", assembly="hg19"):
     """Run the step and give its exit code."""
-    fixed = ["--source", "mine", "--label", label, "--assembly", "hg19", "--output", str(output)]
+    fixed = ["--source", "mine", "--label", label, "--output", str(output)]
+    fixed += ["--assembly", assembly] if assembly else []
     return main(["parse", "--type", kind, *map(str, flags), *fixed])
 
 
@@ -76,6 +77,16 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
             "--gtf: is required with --type gencode; give --fasta and",
         ),
         ("fasta", ["--fasta", "x.fa", "--gtf", "x"], "--gtf: is not used with --type fasta"),
+        (
+            "bed12",
+            ["--bed", "x.bed"],
+            "--genome: is required with --type bed12; give --bed and --genome",
+        ),
+        (
+            "ciriquant",
+            ["--gtf", "x.gtf", "--genome", "x.fa"],
+            "--annotation: is required with --type ciriquant; give --gtf and --annotation and --ge",
+        ),
         ("fasta", ["--fasta", "none.fa"], "none.fa: no such file; check the path"),
     ],
 )
@@ -101,6 +112,60 @@ def test_bad_input_leaves_nothing_behind(tmp_path, capsys, content, message):
     assert f"circlet parse: error: {fasta}: {message}" in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == [fasta]
+
+
+def test_places_without_an_assembly_are_refused(tmp_path, capsys):
+    fasta, output = tmp_path / "in.fa", tmp_path / "out.parquet"
+    fasta.write_text(FASTA)
+    assert parse("fasta", output, "--fasta", fasta, assembly=None) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "circlet parse: error: --assembly: is not given, but transcripts of mine have places; "
+        "state the assembly that their places refer to"
+    )
+    assert list(tmp_path.iterdir()) == [fasta]
+    fasta.write_text(">t2\nACGU\n")
+    assert parse("fasta", output, "--fasta", fasta, assembly=None) == 0
+    assert pd.read_parquet(output)["assembly"].isna().all()
+
+
+def test_transcripts_are_spliced_out_of_a_genome(tmp_path):
+    bed, gtf, annotation, genome = (tmp_path / name for name in ("b", "c", "a", "g"))
+    genome.write_text(">chr1\nACGTTaaaccGGGTTGATTC\n")
+    bed.write_text("chr1\t2\t15\tc1\t0\t-\t2\t2\t0\t2\t4,5\t0,8\n")
+    told = 'gene_id "G1"; gene_type "coding"; transcript_id "T1"; gene_name "S1";'
+    places = [("transcript", 3, 15), ("exon", 3, 6), ("exon", 11, 15)]
+    annotation.write_text(
+        "".join(f"chr1\tx\t{kind}\t{a}\t{b}\t.\t-\t.\t{told}\n" for kind, a, b in places)
+    )
+    told = 'circ_id "c1"; circ_type "exon"; bsj 2.000;'
+    gtf.write_text(f"chr1\tCIRIquant\tcircRNA\t3\t15\t1.0\t-\t.\t{told}\n")
+    files = {
+        "bed12": ("--bed", bed, "--genome", genome),
+        "ciriquant": ("--gtf", gtf, "--annotation", annotation, "--genome", genome),
+    }
+    tables = []
+    for kind, flags in files.items():
+        assert parse(kind, tmp_path / "out.parquet", *flags, label="circRNA") == 0
+        tables.append(pd.read_parquet(tmp_path / "out.parquet"))
+    host = ["gene", "gene_id", "gene_type"]
+    assert tables[0][host].isna().all(axis=None)
+    assert tables[1].loc[0, host].tolist() == ["S1", "G1", "coding"]
+    for table in tables:
+        (row,) = table.drop(columns=[*host, "biotype"]).to_dict("records")
+        assert row == {
+            "id": "c1",
+            "source": "mine",
+            "label": "circRNA",
+            "sequence": "AACCCtAAC",
+            "assembly": "hg19",
+            "chrom": "chr1",
+            "start": 2,
+            "end": 15,
+            "strand": "-",
+            "exon_count": 2,
+            "exon_lengths": "4,5",
+            "exon_offsets": "0,8",
+        }
 
 
 @pytest.mark.parametrize("flags", [["--type", "ensembl"], ["--label", "mRNA"]])

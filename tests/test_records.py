@@ -23,6 +23,7 @@ def test_every_field_finds_its_column():
         exon_count=2,
         exon_lengths="1,3",
         exon_offsets="0,9",
+        gene_type="lncRNA",
     )
     table = records_to_table([full], "mine", "circRNA", "hg19")
     assert table.to_dict("records") == [
@@ -42,6 +43,7 @@ def test_every_field_finds_its_column():
             "exon_count": 2,
             "exon_lengths": "1,3",
             "exon_offsets": "0,9",
+            "gene_type": "lncRNA",
         }
     ]
     assert tuple(table.columns) == TRANSCRIPT_COLUMNS

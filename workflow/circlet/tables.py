@@ -1,14 +1,25 @@
 """The tables through which the wings of the package meet: their columns, named once."""
 
+import pandas as pd
+
 NEGATIVE, POSITIVE = "lncRNA", "circRNA"
 LABELS = (NEGATIVE, POSITIVE)  # the position of a label is its class, 0 or 1
 
-PARTS = ("train", "validation", "test")
+PARTS = TRAIN, VALIDATION, TEST = ("train", "validation", "test")
 
-# One row a transcript: `results/dataset/sources/{source}.parquet` (as parsed) and
-# `results/dataset/transcripts.parquet` (cleaned). Positions are 0-based half-open, lengths in nt.
-# `exon_lengths` and `exon_offsets` are comma lists in ascending genomic order, offsets relative
-# to `start`, as in BED12; all columns after `assembly` are missing where a source does not know.
+# What is scored, and the other parts that a split table may tell: hard negatives held out beside
+# the test part, and those of the other parts where a run does not train on them.
+HARD, UNUSED = "hard", "unused"
+ALL_PARTS = (*PARTS, HARD, UNUSED)
+SCHEMES = ("random", "gene", "locus", "homology", "chromosome")
+
+# The biotype of a hard negative: a run of internal exons of a coding transcript.
+LINEAR_EXONS = "linear_exons"
+
+# One row a transcript: `results/dataset/sources/{source}.parquet` (as parsed). Positions are
+# 0-based half-open, lengths in nt. `exon_lengths` and `exon_offsets` are comma lists in ascending
+# genomic order, offsets relative to `start`, as in BED12; `biotype` is of the transcript,
+# `gene_type` of its gene; all columns after `assembly` are missing where a source does not know.
 TRANSCRIPT_COLUMNS = (
     "id",
     "source",
@@ -25,14 +36,44 @@ TRANSCRIPT_COLUMNS = (
     "exon_count",
     "exon_lengths",
     "exon_offsets",
+    "gene_type",
 )
 INTEGER_COLUMNS = ("start", "end", "exon_count")  # pandas' nullable Int64
 
-# `results/dataset/summary.tsv`: one row for a source and step, then totals a label.
-SUMMARY_COLUMNS = ("source", "label", "step", "removed", "remaining", "reference")
+# Doubts about a label, each a bool column of the dataset; see `data/noise.py`.
+FLAGS = ("overlaps_circrna", "both_labels", "coding_gene")
 
-# `results/splits/{scheme}.parquet`: no group lies in two parts.
+# `results/dataset/transcripts.parquet`: what was parsed and kept; `aliases` is a comma list of the
+# records merged into this one as source:id, `soft_masked` the fraction of bases that the source
+# writes in lower case as repeats, both missing where there is none.
+DATASET_COLUMNS = (*TRANSCRIPT_COLUMNS, "aliases", "soft_masked", *FLAGS)
+
+# `results/dataset/summary.tsv`: one row for a source and step, then totals a label.
+SUMMARY_COLUMNS = ("source", "label", "step", "flagged", "removed", "remaining", "reference")
+
+# `results/dataset/homology.parquet`: the cluster's name is the id of its representative.
+HOMOLOGY_COLUMNS = ("id", "cluster")
+
+# `results/splits/{scheme}.parquet`: no group lies in two parts, nor in two folds. `group_part` is
+# the part of the group, whatever the row; `fallback` tells that the group came of the homology.
 SPLIT_COLUMNS = ("id", "group", "part")
+FOLD_COLUMNS = (*SPLIT_COLUMNS, "group_part", "fold", "fallback")
+
+# `results/dataset/confounds.tsv`: what one descriptor alone scores on a test set of a scheme.
+CONFOUND_COLUMNS = (
+    "scheme",
+    "test_set",
+    "descriptor",
+    "n_circrna",
+    "n_lncrna",
+    "auroc",
+    "low",
+    "high",
+)
+
+# `results/dataset/subsets.parquet`: test sets that are subsets of a scheme's test part.
+SUBSET_COLUMNS = ("scheme", "subset", "id")
+SUBSETS = MATCHED, LOW_STOP_FREE = ("matched", "low_stop_free")
 
 # `results/predictions/{run}.tsv.gz`: the whole dataset.
 PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "call")
@@ -40,3 +81,8 @@ PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "c
 # `results/predictions/{run}/{input}.tsv.gz` and `circlet predict`: a user's sequences.
 # `call` is a label, or empty where a record could not be scored.
 CALL_COLUMNS = ("id", "p_circrna", "call")
+
+
+def is_hard_negative(table: pd.DataFrame) -> pd.Series:
+    """Whether each transcript of a table with `biotype` is a hard negative, bool."""
+    return (table["biotype"] == LINEAR_EXONS).fillna(False).astype(bool)

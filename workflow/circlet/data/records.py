@@ -25,6 +25,7 @@ class Record:
         exon_count: Number of exons.
         exon_lengths: Lengths of the exons in nt, a comma list in ascending genomic order.
         exon_offsets: Starts of the exons relative to `start`, a comma list likewise.
+        gene_type: Class of the host gene, in GENCODE's words.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Record:
     exon_count: int | None = None
     exon_lengths: str | None = None
     exon_offsets: str | None = None
+    gene_type: str | None = None
 
 
 def records_to_table(

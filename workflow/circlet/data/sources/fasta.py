@@ -150,4 +150,5 @@ def _described(name: str, sequence: str, told: dict[str, str | None]) -> Record:
         exon_count=count,
         exon_lengths=lengths,
         exon_offsets=offsets,
+        gene_type=told.get("gene_type"),
     )

@@ -84,8 +84,12 @@ def _check_header(fasta: str | Path, name: str, title: str, length: int, annotat
         )
 
 
-def read_annotation(gtf: str | Path) -> dict[str, Record]:
+def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
     """Read the transcripts of a GTF file, GENCODE's or Ensembl's, with their exons.
+
+    Args:
+        gtf: The file, plain or gzip.
+        typed: Whether each transcript must tell its biotype.
 
     Returns:
         Records without sequence, by `transcript_id` as written.
@@ -96,9 +100,9 @@ def read_annotation(gtf: str | Path) -> dict[str, Record]:
     """
     transcripts: dict[str, Record] = {}
     exons: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number, fields in _features(gtf):
+    for number, fields in read_features(gtf, ("transcript", "exon")):
         try:
-            record = _parse_feature(fields)
+            record = _parse_feature(fields, typed)
             if fields[FEATURE] == "exon":
                 exons[record.id].append((record.start, record.end))
                 continue
@@ -110,14 +114,14 @@ def read_annotation(gtf: str | Path) -> dict[str, Record]:
             ) from None
         transcripts[record.id] = record
     if not transcripts:
-        raise InputError(gtf, "has no transcript line", "give GENCODE's GTF file")
+        raise InputError(gtf, "has no transcript line", "give a GTF file as GENCODE writes it")
     for name, record in transcripts.items():
-        _add_exons(record, sorted(exons.get(name, ())))
+        add_exons(record, sorted(exons.get(name, ())))
     return transcripts
 
 
-def _features(gtf: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and columns of the transcript and exon lines.
+def read_features(gtf: str | Path, kinds: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and columns of a GTF file's lines whose feature is one of `kinds`.
 
     Raises:
         InputError: A line has another number of columns.
@@ -134,21 +138,27 @@ def _features(gtf: str | Path) -> Iterator[tuple[int, list[str]]]:
                     "give a GTF file",
                     f"line {number}",
                 )
-            if fields[FEATURE] in ("transcript", "exon"):
+            if fields[FEATURE] in kinds:
                 yield number, fields
 
 
-def _parse_feature(fields: list[str]) -> Record:
+def parse_attributes(text: str) -> dict[str, str]:
+    """Read the quoted attributes of a GTF line; of a repeated one, the last value."""
+    return dict(_ATTRIBUTE.findall(text))
+
+
+def _parse_feature(fields: list[str], typed: bool) -> Record:
     """Make a record without sequence of a transcript or exon line, whose place is 1-based closed.
 
     Raises:
-        ValueError: The place is malformed, or the line lacks the transcript's id or biotype.
+        ValueError: The place is malformed, or the line lacks the transcript's id or, if `typed`,
+            the transcript its biotype.
     """
-    attributes = dict(_ATTRIBUTE.findall(fields[ATTRIBUTES]))
+    attributes = parse_attributes(fields[ATTRIBUTES])
     biotype = attributes.get("transcript_type") or attributes.get("transcript_biotype")
     if not attributes.get("transcript_id"):
         raise ValueError("lacks the attribute transcript_id")
-    if not biotype and fields[FEATURE] == "transcript":
+    if typed and not biotype and fields[FEATURE] == "transcript":
         raise ValueError("lacks the attribute transcript_type")
     start, end = parse_place(fields[START], fields[END], fields[STRAND], first=1)
     return Record(
@@ -161,10 +171,11 @@ def _parse_feature(fields: list[str]) -> Record:
         gene=attributes.get("gene_name") or None,
         gene_id=attributes.get("gene_id") or None,
         biotype=biotype,
+        gene_type=attributes.get("gene_type") or attributes.get("gene_biotype") or None,
     )
 
 
-def _add_exons(record: Record, exons: list[tuple[int, int]]) -> None:
+def add_exons(record: Record, exons: list[tuple[int, int]]) -> None:
     """Fill the exon columns of a record from its exons in genomic order, 0-based half-open."""
     if exons:
         record.exon_count = len(exons)

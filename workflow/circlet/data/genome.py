@@ -1,0 +1,94 @@
+"""Spliced sequences of places on a genome, whose FASTA file is read once from end to end."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from Bio.Seq import reverse_complement
+
+from circlet.data.records import Record
+from circlet.data.sources.fasta import read_identified
+from circlet.errors import InputError
+from circlet.progress import track
+
+
+def exons_of(record: Record) -> list[tuple[int, int]]:
+    """Give start and end of each exon of a record.
+
+    Returns:
+        Positions on the chromosome, 0-based half-open, in ascending order; an empty list where
+        the record's source does not tell its exons.
+    """
+    if not record.exon_lengths or not record.exon_offsets:
+        return []
+    starts = [record.start + int(offset) for offset in record.exon_offsets.split(",")]
+    lengths = map(int, record.exon_lengths.split(","))
+    return [(start, start + length) for start, length in zip(starts, lengths, strict=True)]
+
+
+def splice(records: Sequence[Record], genome: str | Path, where: str | Path) -> list[Record]:
+    """Read the spliced, sense-strand sequences of many records out of a genome.
+
+    One contig at a time is in memory, never the whole genome.
+
+    Args:
+        records: Each with a place and the lists of its exons, which lie within the place.
+        genome: FASTA file, plain, gzip or bgzip, with a contig's name as its title's first word.
+        where: The file that the records come from, for errors.
+
+    Returns:
+        The records in their order with sequences as the genome writes them: lower case, which
+        marks repeats, is kept.
+
+    Raises:
+        InputError: The genome cannot be read, names a contig twice or holds other than ASCII
+            letters, a place lies on a contig that it lacks or ends outside its contig.
+    """
+    waiting: defaultdict[str, list[int]] = defaultdict(list)
+    for position, record in enumerate(records):
+        waiting[record.chrom].append(position)
+    spliced, names = list(records), []
+    for name, _, contig in track(read_identified(genome), f"contigs of {Path(genome).name}"):
+        names.append(name)
+        if not contig.isascii():
+            raise InputError(genome, "has a character that is no base", "mend the sequence", name)
+        for position in waiting.pop(name, ()):
+            record = spliced[position]
+            _check_end(record, len(contig), genome, where)
+            spliced[position] = replace(record, sequence=_splice(record, contig))
+    for absent, positions in waiting.items():
+        raise _lacks(absent, names, genome, where, records[positions[0]].id)
+    return spliced
+
+
+def _splice(record: Record, contig: str) -> str:
+    """Join a record's exons, read along its own strand."""
+    joined = "".join(contig[start:end] for start, end in exons_of(record))
+    return reverse_complement(joined) if record.strand == "-" else joined
+
+
+def _check_end(record: Record, length: int, genome: str | Path, where: str | Path) -> None:
+    """Check that a record lies within its contig, which has `length` nt."""
+    if record.end > length:
+        raise InputError(
+            where,
+            f"its end {record.end} lies outside {record.chrom}, which has {length} nt in {genome}",
+            "give the genome of the assembly that the places refer to",
+            record.id,
+        )
+
+
+def _lacks(
+    chrom: str, names: list[str], genome: str | Path, where: str | Path, record: str
+) -> InputError:
+    """Make the error of a contig that the genome lacks; it tells how either side writes names."""
+    other = chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
+    example = other if other in names else names[0]
+    return InputError(
+        where,
+        f"its contig is not in {genome}: the places name contigs like '{chrom}', "
+        f"the genome like '{example}'",
+        "give both files of the same assembly with the same names of contigs",
+        record,
+    )
