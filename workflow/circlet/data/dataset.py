@@ -1,35 +1,59 @@
-"""Clean, label and deduplicate the transcripts of all sources into one table.
+"""Clean, label, merge and flag the transcripts of all sources in one table.
 
-The filters run in the order of `FILTERS`. Biotypes go first, so that a transcript which is no
-negative at all cannot stand as the kept copy of a duplicate or take a circRNA with it.
+The filters run in the order of `clean`. Biotypes go first, so that a transcript which is no
+negative at all cannot stand as the kept copy of a duplicate or take a circRNA with it; doubts about
+labels come last, when it is settled which transcripts there are.
 """
 
 import argparse
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from circlet.data.merge import merge, same_place, same_sequence
+from circlet.data.noise import DOUBTS
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
-from circlet.tables import LABELS, NEGATIVE, SUMMARY_COLUMNS, TRANSCRIPT_COLUMNS
+from circlet.tables import (
+    DATASET_COLUMNS,
+    FLAGS,
+    LABELS,
+    NEGATIVE,
+    SUMMARY_COLUMNS,
+    TRANSCRIPT_COLUMNS,
+    is_hard_negative,
+)
 
 log = logging.getLogger(__name__)
 
 
 def normalise_sequences(table: pd.DataFrame) -> pd.DataFrame:
-    """Give a copy whose sequences are upper-case DNA (U read as T)."""
-    return table.assign(sequence=table["sequence"].str.upper().str.replace("U", "T", regex=False))
+    """Give a copy whose sequences are upper-case DNA (U read as T), and the share of lower case.
+
+    `soft_masked` is missing for sources that write all bases in one case: they tell of no repeat.
+    """
+    upper = table["sequence"].str.upper()
+    lower_case = table["sequence"].str.count("[a-z]") / table["sequence"].str.len()
+    by_source = table["source"]
+    tells = (lower_case > 0).groupby(by_source).transform("any")
+    tells &= (lower_case < 1).groupby(by_source).transform("any")
+    return table.assign(
+        sequence=upper.str.replace("U", "T", regex=False),
+        aliases=pd.Series(pd.NA, index=table.index, dtype="string"),
+        soft_masked=lower_case.astype("Float64").where(tells, pd.NA),
+    )
 
 
 def has_biotype(table: pd.DataFrame, biotypes: Sequence[str]) -> pd.Series:
-    """Whether each transcript is a negative of one of the biotypes, or is not asked for one.
+    """Whether each transcript is a lncRNA of one of the biotypes, or is not asked for one.
 
-    circRNAs and transcripts without a biotype are not asked; no biotypes keep all.
+    circRNAs, hard negatives and transcripts without a biotype are not asked; no biotypes keep all.
     """
-    is_asked = (table["label"] == NEGATIVE) & table["biotype"].notna() & bool(biotypes)
-    return ~is_asked | table["biotype"].isin(biotypes)
+    is_asked = (table["label"] == NEGATIVE) & table["biotype"].notna() & ~is_hard_negative(table)
+    return ~(is_asked & bool(biotypes)) | table["biotype"].isin(biotypes)
 
 
 def is_acgt(table: pd.DataFrame) -> pd.Series:
@@ -37,48 +61,51 @@ def is_acgt(table: pd.DataFrame) -> pd.Series:
     return table["sequence"].str.fullmatch("[ACGT]+")
 
 
-def is_first_copy(table: pd.DataFrame) -> pd.Series:
-    """Whether each transcript is the first of its label with its sequence."""
-    return ~table.duplicated(["label", "sequence"])
-
-
-def has_one_label(table: pd.DataFrame) -> pd.Series:
-    """Whether each transcript's sequence stands under one label only."""
-    return table.groupby("sequence")["label"].transform("nunique") == 1
-
-
 def clean(
-    table: pd.DataFrame, min_length: int, biotypes: Sequence[str]
+    table: pd.DataFrame, min_length: int, biotypes: Sequence[str], drop: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Filter the transcripts and count what each filter took.
+    """Filter and merge the transcripts and count what each step took.
 
     Args:
         table: Transcripts with `TRANSCRIPT_COLUMNS`.
         min_length: Shortest sequence kept, in nt.
         biotypes: Biotypes of lncRNAs kept; see `has_biotype`.
+        drop: The doubts of `FLAGS` for which a transcript is left out, not only flagged.
 
     Returns:
-        The kept transcripts, and the summary with `SUMMARY_COLUMNS` save `reference`.
+        The kept transcripts with `DATASET_COLUMNS`, and the summary with `SUMMARY_COLUMNS` save
+        `reference`.
     """
-    filters: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-        "biotype": lambda rows: has_biotype(rows, biotypes),
-        "non_acgt": is_acgt,
-        "too_short": lambda rows: rows["sequence"].str.len() >= min_length,
-        "duplicate": is_first_copy,
-        "both_labels": has_one_label,
+    steps: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+        "biotype": lambda rows: rows[has_biotype(rows, biotypes)],
+        "non_acgt": lambda rows: rows[is_acgt(rows)],
+        "too_short": lambda rows: rows[rows["sequence"].str.len() >= min_length],
+        "duplicate": lambda rows: merge(rows, same_sequence(rows)),
+        "same_place": lambda rows: merge(rows, same_place(rows)),
     }
     sources = table[["source", "label"]].drop_duplicates()
     table = normalise_sequences(table)
-    steps = [_count(table, sources, "records")]
-    for step, keep in filters.items():
-        table = table[keep(table)]
-        steps.append(_count(table, sources, step))
+    counts = [_count(table, sources, "records")]
+    for step, apply in steps.items():
+        table = apply(table)
+        counts.append(_count(table, sources, step))
+    for flag, found in DOUBTS.items():
+        table = table.assign(**{flag: found(table).astype(bool)})
+    for flag in FLAGS:
+        flagged = _count(table[table[flag]], sources, flag)["remaining"]
+        if flag in drop:
+            table = table[~table[flag]]
+        counts.append(_count(table, sources, flag).assign(flagged=flagged))
+    return table[list(DATASET_COLUMNS)].reset_index(drop=True), _in_order(counts, sources)
+
+
+def _in_order(steps: list[pd.DataFrame], sources: pd.DataFrame) -> pd.DataFrame:
+    """Join the counts of the steps, one source after the other, and tell what each step took."""
     counts = pd.concat(steps, ignore_index=True)
     counts["removed"] = -counts.groupby(["source", "label"], sort=False)["remaining"].diff()
-    counts = counts.astype({"removed": "Int64"})
     order = {name: place for place, name in enumerate(sources["source"])}
     counts = counts.sort_values("source", key=lambda names: names.map(order), kind="stable")
-    return table.reset_index(drop=True), counts.reset_index(drop=True)
+    return counts.astype({"removed": "Int64", "flagged": "Int64"}).reset_index(drop=True)
 
 
 def _count(table: pd.DataFrame, sources: pd.DataFrame, step: str) -> pd.DataFrame:
@@ -88,26 +115,32 @@ def _count(table: pd.DataFrame, sources: pd.DataFrame, step: str) -> pd.DataFram
     return sources.assign(step=step, remaining=remaining.reindex(pairs, fill_value=0).to_numpy())
 
 
-def summarise(counts: pd.DataFrame, reference: dict[str, int]) -> pd.DataFrame:
+def summarise(counts: pd.DataFrame, kept: pd.DataFrame, reference: dict[str, int]) -> pd.DataFrame:
     """Add one total row a label, beside its reference count, to the counts of the steps.
+
+    Hard negatives have a total of their own, `hard_negatives`, if there are any.
 
     Args:
         counts: Second result of `clean`.
+        kept: First result of `clean`.
         reference: Expected number of transcripts of a label; a label may be absent.
     """
-    last = counts.groupby(["source", "label"], sort=False).tail(1)
-    totals = pd.DataFrame(
+    hard = is_hard_negative(kept)
+    totals = [
         {
             "source": "total",
             "label": label,
             "step": "kept",
-            "remaining": int(last.loc[last["label"] == label, "remaining"].sum()),
+            "remaining": int((kept["label"][~hard] == label).sum()),
             "reference": reference.get(label),
         }
         for label in reversed(LABELS)
-    )
-    summary = pd.concat([counts, totals], ignore_index=True)
-    types = {"removed": "Int64", "remaining": "Int64", "reference": "Int64"}
+    ]
+    if hard.any():
+        row = {"source": "total", "label": NEGATIVE, "step": "hard_negatives"}
+        totals.append({**row, "remaining": int(hard.sum())})
+    summary = pd.concat([counts, pd.DataFrame(totals)], ignore_index=True)
+    types = dict.fromkeys(("flagged", "removed", "remaining", "reference"), "Int64")
     return summary.reindex(columns=list(SUMMARY_COLUMNS)).astype(types)
 
 
@@ -138,8 +171,15 @@ def log_counts(counts: pd.DataFrame) -> None:
             source,
             f"{steps['remaining'].iloc[0]:,}",
             label,
-            ", ".join(f"{row.removed:,} {row.step}" for row in taken.itertuples()),
+            ", ".join(_said(row) for row in taken.itertuples()),
         )
+
+
+def _said(step: Any) -> str:
+    """Say in the log what a step took, or how many it flagged and kept."""
+    if pd.notna(step.flagged) and step.flagged != step.removed:
+        return f"{step.removed:,} {step.step} ({step.flagged:,} flagged)"
+    return f"{step.removed:,} {step.step}"
 
 
 def check_classes(table: pd.DataFrame, summary: pd.DataFrame) -> None:
@@ -148,7 +188,7 @@ def check_classes(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     Raises:
         InputError: A class is empty.
     """
-    for row in summary[summary["source"] == "total"].itertuples():
+    for row in summary[(summary["source"] == "total") & (summary["step"] == "kept")].itertuples():
         if row.remaining == 0:
             raise InputError(
                 "dataset",
@@ -172,6 +212,7 @@ def build_dataset(
     min_length: int,
     biotypes: Sequence[str],
     reference: dict[str, int],
+    drop: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the parsed sources and make the dataset and its summary.
 
@@ -181,9 +222,9 @@ def build_dataset(
     tables = [read_table(path, TRANSCRIPT_COLUMNS) for path in records]
     table = pd.concat(tables, ignore_index=True)
     check_ids(table)
-    kept, counts = clean(table, min_length, biotypes)
+    kept, counts = clean(table, min_length, biotypes, drop)
     log_counts(counts)
-    summary = summarise(counts, reference)
+    summary = summarise(counts, kept, reference)
     check_classes(kept, summary)
     return kept, summary
 
@@ -206,6 +247,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", nargs="*", type=_reference, default=[], help="expected counts, LABEL=COUNT"
     )
+    parser.add_argument(
+        "--drop",
+        nargs="*",
+        choices=FLAGS,
+        default=[],
+        help="doubts that cost a transcript its place",
+    )
     parser.add_argument("--output", required=True, help="the dataset, Parquet")
     parser.add_argument("--summary", required=True, help="what each filter took, TSV")
 
@@ -213,7 +261,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
     kept, summary = build_dataset(
-        args.records, args.min_length, args.biotypes, dict(args.reference)
+        args.records, args.min_length, args.biotypes, dict(args.reference), args.drop
     )
     write_table(args.summary, summary)
     write_table(args.output, kept)
