@@ -8,7 +8,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OTHER_NAMES = {"matplotlib-base": "matplotlib"}  # of conda
-NOT_OF_PIP = {"python", "pytorch"}
+NOT_OF_PIP = {"python", "pytorch", "mmseqs2"}
 
 
 def constraints() -> dict[str, str]:
