@@ -26,6 +26,15 @@ def mirror() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def extra() -> Path:
+    """Folder with real coding transcripts as FASTA and BED12, named by CIRCLET_EXTRA."""
+    folder = os.environ.get("CIRCLET_EXTRA", "")
+    if not folder:
+        pytest.skip("CIRCLET_EXTRA is not set: no real coding transcripts to read")
+    return Path(folder)
+
+
 @dataclass(frozen=True)
 class ToyRun:
     """Files of a small run: a separable dataset, its split, vocabulary and tokens.
