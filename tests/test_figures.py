@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
+from circlet.drawing import svg_of
 from circlet.evaluation.curves import (
     MOST_POINTS,
     calibration_points,
@@ -13,7 +14,7 @@ from circlet.evaluation.curves import (
     score_counts,
     wilson_interval,
 )
-from circlet.evaluation.figures import FIGURES, draw_learning, svg_of
+from circlet.evaluation.figures import FIGURES, draw_learning
 from circlet.files import write_table
 
 TRUTH = np.array([True, False, True, False])

@@ -1,18 +1,16 @@
 """Curves of one set of predictions: the points as TSV, the drawings as SVG and PNG."""
 
 import argparse
-import contextlib
-import io
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from circlet.drawing import COLOURS, save, style
 from circlet.evaluation.curves import (
     CONFIDENCE,
     calibration_points,
@@ -21,46 +19,14 @@ from circlet.evaluation.curves import (
     score_counts,
 )
 from circlet.evaluation.predictions import read_predictions, select_part
-from circlet.files import atomic_path, write_table
+from circlet.files import write_table
 from circlet.tables import NEGATIVE, PARTS, POSITIVE
 
 FIGURES = ("roc", "precision_recall", "calibration", "scores")
 
-# Okabe and Ito's palette, told apart by the colour-blind (https://jfly.uni-koeln.de/color/).
-COLOURS = {POSITIVE: "#0072B2", NEGATIVE: "#D55E00", "reference": "#767676"}
-
-STYLE = {
-    "axes.edgecolor": "#444444",
-    "axes.labelsize": 9,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "figure.constrained_layout.use": True,
-    "figure.figsize": (4.4, 4.4),
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "savefig.dpi": 180,
-    "svg.hashsalt": "circlet",  # else element ids are random
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-}
-
 UNIT = (-0.02, 1.02)  # limits of an axis from 0 to 1, wide enough not to cut the line at an end
 
-# Neither time nor version of the drawing library, so that the same points give the same bytes.
-METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-
 log = logging.getLogger(__name__)
-
-
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Draw in the house style within the block, whatever the user's own matplotlibrc says."""
-    with matplotlib.style.context(["default", STYLE]):
-        yield
 
 
 def draw_roc(axes: Axes, points: pd.DataFrame, auroc: float) -> None:
@@ -161,21 +127,6 @@ def draw_learning(epochs: Sequence[Mapping[str, float]], best_epoch: int | None)
             if best_epoch is not None:
                 axes.axvline(best_epoch, color=COLOURS["reference"], ls="--", lw=1)
     return figure
-
-
-def svg_of(figure: Figure) -> bytes:
-    """Give a figure as SVG, the same bytes each time."""
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format="svg", metadata=METADATA["svg"])
-    return buffer.getvalue()
-
-
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as SVG and PNG."""
-    for kind, metadata in METADATA.items():
-        with style(), atomic_path(folder / f"{name}.{kind}") as temporary:
-            figure.savefig(temporary, format=kind, metadata=metadata)
 
 
 def draw_all(table: pd.DataFrame, name: str, part: str, folder: Path) -> None:

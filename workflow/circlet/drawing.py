@@ -1,0 +1,59 @@
+"""The style of all figures, and writing them: the same points give the same bytes."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from circlet.files import atomic_path
+from circlet.tables import NEGATIVE, POSITIVE
+
+# Okabe and Ito's palette, told apart by the colour-blind (https://jfly.uni-koeln.de/color/).
+COLOURS = {POSITIVE: "#0072B2", NEGATIVE: "#D55E00", "reference": "#767676"}
+
+STYLE = {
+    "axes.edgecolor": "#444444",
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "figure.constrained_layout.use": True,
+    "figure.figsize": (4.4, 4.4),
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": 180,
+    "svg.hashsalt": "circlet",  # else element ids are random
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+}
+
+# Neither time nor version of the drawing library, so that the same points give the same bytes.
+METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style within the block, whatever the user's own matplotlibrc says."""
+    with matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+def svg_of(figure: Figure) -> bytes:
+    """Give a figure as SVG, the same bytes each time."""
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format="svg", metadata=METADATA["svg"])
+    return buffer.getvalue()
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as SVG and PNG."""
+    for kind, metadata in METADATA.items():
+        with style(), atomic_path(folder / f"{name}.{kind}") as temporary:
+            figure.savefig(temporary, format=kind, metadata=metadata)
