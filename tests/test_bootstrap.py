@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from circlet.evaluation import bootstrap
-from circlet.evaluation.bootstrap import group_weights, percentile_interval
+from circlet.evaluation.bootstrap import (
+    auroc_interval,
+    group_weights,
+    percentile_interval,
+    two_class_weights,
+)
 
 GROUPS = np.array([0, 1, 0, 2, 3, 3, 3])
 
@@ -34,3 +39,33 @@ def test_chunks_make_up_all_replicates(monkeypatch):
 def test_percentile_interval_leaves_out_equal_tails():
     low, high = percentile_interval(np.arange(101.0), 0.9)
     assert (low, high) == (pytest.approx(5), pytest.approx(95))
+
+
+def test_replicates_without_a_class_are_left_out():
+    truth = np.array([True, True, True, False, False, False, False])
+    every = np.concatenate(list(group_weights(GROUPS, 300, seed=1)))
+    found = np.concatenate(list(two_class_weights(truth, GROUPS, 300, seed=1)))
+    keep = (every[:, :3].sum(axis=1) > 0) & (every[:, 3:].sum(axis=1) > 0)
+    assert 0 < keep.sum() < 300
+    assert np.array_equal(found, every[keep])
+
+
+def test_auroc_with_its_interval():
+    truth = np.array([True, True, False, False, False])
+    scores = np.array([0.9, 0.4, 0.6, 0.4, 0.1])
+    groups = np.array(["g", "h", "i", "j", "k"], dtype=object)
+    auroc, low, high = auroc_interval(truth, scores, groups, 200, 0.9, seed=0)
+    assert auroc == pytest.approx((3 + 1.5) / 6)
+    assert 0 <= low < auroc < high <= 1
+    order = [4, 2, 0, 1, 3]
+    shuffled = auroc_interval(truth[order], scores[order], groups[order], 200, 0.9, seed=0)
+    assert shuffled == pytest.approx((auroc, low, high))
+
+
+def test_auroc_without_a_usable_replicate_has_no_interval():
+    # A single draw of two groups with one class each has both classes or has not.
+    truth, groups = np.array([True, False]), np.array(["g", "h"], dtype=object)
+    found = [auroc_interval(truth, np.array([1.0, 0.0]), groups, 1, 0.9, seed) for seed in range(9)]
+    assert {auroc for auroc, _, _ in found} == {1}
+    assert {str(low) for _, low, _ in found} == {"1.0", "nan"}
+    assert all(low == high or np.isnan([low, high]).all() for _, low, high in found)

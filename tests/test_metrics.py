@@ -125,6 +125,43 @@ def test_step_writes_the_whole_json(tmp_path):
     }
 
 
+WITH_HARD = pd.concat(
+    [
+        PREDICTIONS,
+        pd.DataFrame(
+            [
+                ("h", "exons", "lncRNA", "hard", 300, 0.95, "circRNA"),
+                ("i", "exons", "lncRNA", "hard", 300, 0.3, "lncRNA"),
+                ("k", "exons", "lncRNA", "unused", 300, 0.99, "circRNA"),
+                ("l", "x", "circRNA", "train", 300, 0.01, "lncRNA"),
+            ],
+            columns=PREDICTION_COLUMNS,
+        ),
+    ],
+    ignore_index=True,
+)
+HARD_SPLIT = WITH_HARD[["id", "part"]].assign(group=["g", "k", *"gghijhmn"])
+
+
+def test_hard_negatives_stand_against_the_circrnas_of_the_test_part(tmp_path):
+    flags = {"predictions": WITH_HARD, "split": HARD_SPLIT, "part": "hard"}
+    assert _evaluate_files(tmp_path, **flags) == 0
+    found = read_json(tmp_path / "metrics.json")
+    assert found["part"] == "hard"
+    assert found["counts"] == {"circRNA": 2, "lncRNA": 2, "groups": 4}
+    assert found["confusion"] == {"tp": 1, "fp": 1, "tn": 1, "fn": 1}
+    assert found["metrics"]["auroc"]["value"] == 2 / 4  # .9 and .4 against .95 and .3
+    assert _evaluate_files(tmp_path / "test", **flags | {"part": "test"}) == 0
+    found = read_json(tmp_path / "test" / "metrics.json")
+    assert found["counts"] == {"circRNA": 2, "lncRNA": 3, "groups": 3}  # without them
+
+
+def test_a_part_without_hard_negatives_is_refused(tmp_path, capsys):
+    assert _evaluate_files(tmp_path, part="hard") == 2
+    assert "predictions.tsv.gz: the part hard has no lncRNA;" in capsys.readouterr().err
+    assert not (tmp_path / "metrics.json").exists()
+
+
 def test_same_seed_same_bytes(tmp_path):
     for folder, seed in (("one", 1), ("two", 1), ("three", 2)):
         assert _evaluate_files(tmp_path / folder, seed=seed) == 0

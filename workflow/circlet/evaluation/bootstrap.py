@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
+
+from circlet.errors import InputError
+from circlet.evaluation.scores import ranking_metrics
 
 CELLS_AT_ONCE = 1_000_000  # of the matrix replicates x rows: 8 MiB as float64
 
@@ -36,6 +40,26 @@ def group_weights(groups: np.ndarray, replicates: int, seed: int) -> Iterator[np
         yield times[:, groups].astype(float)
 
 
+def two_class_weights(
+    truth: np.ndarray, groups: np.ndarray, replicates: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Draw as `group_weights` and leave out the replicates that lack a class.
+
+    They define no sensitivity, specificity or AUROC.
+
+    Args:
+        truth: The class of each row, bool (n,).
+        groups: See `group_weights`, as the others.
+        replicates: How many draws, before any is left out.
+        seed: Seed of the draws.
+
+    Yields:
+        The weight of each row, float64 of shape (some of the replicates or none, n).
+    """
+    for weights in group_weights(groups, replicates, seed):
+        yield weights[weights[:, truth].any(axis=1) & weights[:, ~truth].any(axis=1)]
+
+
 def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
     """Interval that leaves out equal tails of the replicates' values.
 
@@ -48,3 +72,49 @@ def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, f
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def auroc_interval(
+    is_circrna: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    replicates: int,
+    confidence: float,
+    seed: int,
+) -> tuple[float, float, float]:
+    """AUROC of a score, with a percentile interval from a bootstrap over groups.
+
+    Args:
+        is_circrna: The class, bool (n,); both occur.
+        scores: Higher for circRNAs, (n,).
+        groups: Names of the groups, (n,).
+        replicates: Bootstrap replicates; those that lack a class are left out.
+        confidence: Of the interval, between 0 and 1.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The area and its limits, which are NaN if no replicate had both classes.
+    """
+    # Numbered in sorted order, so that the order of the rows does not matter.
+    numbers, _ = pd.factorize(groups, sort=True)
+    drawn = np.concatenate(
+        [
+            ranking_metrics(is_circrna, scores, weights)["auroc"]
+            for weights in two_class_weights(is_circrna, numbers, replicates, seed)
+        ]
+    )
+    auroc = ranking_metrics(is_circrna, scores, np.ones((1, len(scores))))["auroc"][0]
+    low, high = percentile_interval(drawn, confidence) if len(drawn) else (np.nan, np.nan)
+    return float(auroc), low, high
+
+
+def check_options(replicates: int, confidence: float) -> None:
+    """Refuse options of the command line that define no interval.
+
+    Raises:
+        InputError: There are no replicates, or the confidence is not between 0 and 1.
+    """
+    if replicates < 1:
+        raise InputError("--replicates", f"{replicates} is too few", "give 1 or more")
+    if not 0 < confidence < 1:
+        raise InputError("--confidence", f"{confidence} is not between 0 and 1", "give 0.95, say")

@@ -11,12 +11,12 @@ import pandas as pd
 
 from circlet.arguments import seed
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import group_weights, percentile_interval
+from circlet.evaluation.bootstrap import check_options, percentile_interval, two_class_weights
 from circlet.evaluation.predictions import read_predictions, select_part
 from circlet.evaluation.scores import confusion, weighted_metrics
 from circlet.files import read_table, write_json
 from circlet.parts import with_parts
-from circlet.tables import LABELS, NEGATIVE, PARTS, POSITIVE, SPLIT_COLUMNS
+from circlet.tables import HARD, LABELS, NEGATIVE, PARTS, POSITIVE, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
     measure = partial(weighted_metrics, truth, called, scored["p_circrna"].to_numpy(float))
     once = np.ones((1, len(scored)))
     drawn = pd.concat(
-        pd.DataFrame(measure(weights[_has_both(truth, weights)]))
-        for weights in group_weights(groups, replicates, seed)
+        pd.DataFrame(measure(weights))
+        for weights in two_class_weights(truth, groups, replicates, seed)
     )
     if drawn.empty:
         raise InputError(
@@ -77,11 +77,6 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
     }
 
 
-def _has_both(truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Whether a replicate has weight in both classes, bool (replicates,)."""
-    return weights[:, truth].any(axis=1) & weights[:, ~truth].any(axis=1)
-
-
 def load_part(predictions_path: Path, split_path: Path, part: str) -> pd.DataFrame:
     """Read the predictions of one part, with the groups of its rows.
 
@@ -108,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     parser.add_argument("--predictions", type=Path, required=True, help="table of predictions")
     parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
-    parser.add_argument("--part", choices=PARTS, default="test", help="the part to score")
+    parser.add_argument("--part", choices=(*PARTS, HARD), default="test", help="the part to score")
     parser.add_argument("--name", required=True, help="name of the run or baseline")
     parser.add_argument("--kind", choices=("run", "baseline"), required=True, help="which it is")
     parser.add_argument("--scheme", required=True, help="name of the split scheme")
@@ -120,12 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score one set of predictions and write `metrics.json`."""
-    if args.replicates < 1:
-        raise InputError("--replicates", f"{args.replicates} is too few", "give 1 or more")
-    if not 0 < args.confidence < 1:
-        raise InputError(
-            "--confidence", f"{args.confidence} is not between 0 and 1", "give 0.95, say"
-        )
+    check_options(args.replicates, args.confidence)
     scored = load_part(args.predictions, args.split, args.part)
     found = evaluate(scored, args.replicates, args.confidence, args.seed)
     about = {name: getattr(args, name) for name in ("name", "kind", "scheme", "part")}
