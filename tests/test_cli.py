@@ -56,7 +56,7 @@ def test_help_names_every_step_and_imports_nothing_heavy(capsys):
     assert not modules_after(None) & HEAVY
 
 
-@pytest.mark.parametrize("step", ["split", "evaluate", "vocabulary"])
+@pytest.mark.parametrize("step", ["homology", "split", "variant", "evaluate", "vocabulary"])
 def test_a_step_imports_torch_only_if_it_needs_it(step):
     loaded = modules_after(step)
     assert "pandas" in loaded
@@ -96,7 +96,8 @@ def test_a_command_line_that_makes_no_sense(arguments, problem, capsys):
 
 
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
-    flags = ["--transcripts", "none.parquet", "--output", "out/split.parquet"]
+    inputs = ["--transcripts", "none.parquet", "--homology", "none.parquet"]
+    flags = [*inputs, "--output", "out/split.parquet"]
     done = python("-m", "circlet", "split", *flags, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "circlet split: error: none.parquet: no such file; check the path\n"

@@ -1,25 +1,26 @@
 import pytest
 
 from circlet.cli import main
-from circlet.evaluation.comparison import compare, format_table
+from circlet.evaluation.comparison import compare, format_parts, format_table
 from circlet.evaluation.scores import METRICS
 from circlet.files import read_table, write_json
 
 
-def _write(folder, name, auroc, part="test", kind="baseline", drop=None):
+def _write(folder, name, auroc, part="test", kind="baseline", drop=None, scheme="gene"):
     metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.625} for metric in METRICS}
     metrics["auroc"] = {"value": auroc, "low": auroc - 0.125, "high": auroc + 0.0625}
     content = {
         "name": name,
         "kind": kind,
-        "scheme": "gene",
+        "scheme": scheme,
         "part": part,
         "counts": {"circRNA": 30, "lncRNA": 20, "groups": 25},
         "metrics": metrics,
     }
     content.pop(drop, None)
-    write_json(folder / f"{name}.json", content)
-    return str(folder / f"{name}.json")
+    path = folder / f"{name}.{scheme}.{part}.json"
+    write_json(path, content)
+    return str(path)
 
 
 def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
@@ -54,11 +55,56 @@ def test_format_table_aligns_its_columns(tmp_path):
     ]
 
 
+def test_hard_negatives_come_last_whatever_their_scores(tmp_path):
+    paths = [
+        _write(tmp_path, "main", 0.9, part="hard"),
+        _write(tmp_path, "length", 0.5),
+        _write(tmp_path, "length", 0.625, part="hard"),
+        _write(tmp_path, "main", 0.75, scheme="random"),
+        _write(tmp_path, "main", 0.75),
+    ]
+    output = tmp_path / "comparison.tsv"
+    assert main(["compare", "--metrics", *paths, "--output", str(output)]) == 0
+    found = read_table(output)
+    assert found[["name", "scheme", "part"]].to_numpy().tolist() == [
+        ["main", "gene", "test"],
+        ["main", "random", "test"],
+        ["length", "gene", "test"],
+        ["main", "gene", "hard"],
+        ["length", "gene", "hard"],
+    ]
+    assert "is_hard" not in found
+
+
+def test_each_part_is_laid_out_under_its_name(tmp_path, caplog):
+    caplog.set_level("INFO")
+    paths = [
+        _write(tmp_path, "length", 0.75, part="hard"),
+        _write(tmp_path, "main", 0.875, part="validation"),
+    ]
+    expected = [
+        "Scores on the validation part:",
+        "name scheme n  AUROC [interval]     MCC [interval]       ACC  ",
+        "main gene   50 0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
+        "",
+        "Scores of circRNAs against hard negatives:",
+        "name   scheme n  AUROC [interval]     MCC [interval]       ACC  ",
+        "length gene   50 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
+    ]
+    assert format_parts(compare(paths)).splitlines() == expected
+    assert main(["compare", "--metrics", *paths, "--output", str(tmp_path / "c.tsv")]) == 0
+    assert caplog.messages[-1].splitlines() == expected
+    assert format_parts(compare(paths[:1])).splitlines() == expected[4:]
+
+
 def test_parts_are_not_mixed(tmp_path, capsys):
     paths = [_write(tmp_path, "one", 0.75), _write(tmp_path, "two", 0.75, part="validation")]
     output = tmp_path / "comparison.tsv"
     assert main(["compare", "--metrics", *paths, "--output", str(output)]) == 2
     expected = f"{paths[1]}: evaluated on the part validation, but {paths[0]} on test;"
+    assert expected in capsys.readouterr().err
+    hard = _write(tmp_path, "one", 0.75, part="hard")  # as the first, it excuses no other
+    assert main(["compare", "--metrics", hard, *paths, "--output", str(output)]) == 2
     assert expected in capsys.readouterr().err
     assert not output.exists()
 

@@ -7,8 +7,6 @@ import pytest
 from circlet.cli import main
 from circlet.data.leakage import (
     ALL,
-    LEAKAGE_COLUMNS,
-    RELATIONS,
     Split,
     audit,
     draw,
@@ -17,7 +15,7 @@ from circlet.data.leakage import (
 )
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
-from circlet.tables import DATASET_COLUMNS, FLAGS, INTEGER_COLUMNS
+from circlet.tables import DATASET_COLUMNS, FLAGS, INTEGER_COLUMNS, LEAKAGE_COLUMNS, RELATIONS
 
 RNG = np.random.default_rng(11)
 

@@ -8,22 +8,21 @@ import pytest
 
 from circlet.cli import main
 from circlet.evaluation.figures import FIGURES
-from circlet.evaluation.report import count
-from circlet.evaluation.report_inputs import dataset_rows, download_rows, split_rows
+from circlet.evaluation.report_inputs import split_rows
 from circlet.evaluation.scores import METRICS
-from circlet.evaluation.verdict import DASH
 from circlet.files import write_json, write_table
+from circlet.pages import DASH
 
 NASTY = '<script>alert("x")</script>'
 SHA256 = "0123456789abcdef" * 4
 SUMMARY = pd.DataFrame(
     [
-        ("circrnadb", "circRNA", "records", None, 4099, None),
-        ("circrnadb", "circRNA", "too_short", 21, 4078, None),
-        ("circrnadb", "circRNA", "duplicate", 3, 4075, None),
-        ("total", "circRNA", "kept", None, 4075, 31939),
+        ("circrnadb", "circRNA", "records", None, None, 4099, None),
+        ("circrnadb", "circRNA", "too_short", None, 21, 4078, None),
+        ("circrnadb", "circRNA", "duplicate", None, 3, 4075, None),
+        ("total", "circRNA", "kept", None, None, 4075, 31939),
     ],
-    columns=["source", "label", "step", "removed", "remaining", "reference"],
+    columns=["source", "label", "step", "flagged", "removed", "remaining", "reference"],
 )
 TRAINING = {
     "architecture": "transformer",
@@ -92,6 +91,7 @@ def flags(tmp_path) -> dict[str, list]:
     metrics = {
         "name": "main",
         "scheme": "gene",
+        "part": "test",
         "bootstrap": {
             "unit": "group",
             "replicates": 2000,
@@ -229,41 +229,10 @@ def test_what_users_name_is_escaped(flags, tmp_path):
     assert Page(text).open == []
 
 
-def test_dataset_rows_keep_the_order_of_the_steps():
-    steps, rows = dataset_rows(SUMMARY)
-    assert steps == ["too_short", "duplicate"]
-    assert rows[0]["records"] == 4099
-    assert rows[0]["kept"] == 4075
-    assert rows[1]["reference"] == 31939
-
-
 def test_split_rows_count_an_absent_part_as_zero():
     split = pd.DataFrame({"id": ["a"], "group": ["g"], "part": ["train"]})
     found = {row["part"]: (row["transcripts"], row["groups"]) for row in split_rows(split)}
     assert found == {"train": (1, 1), "validation": (0, 0), "test": (0, 0), "all": (1, 1)}
-
-
-def test_download_of_a_local_file_is_no_link(tmp_path):
-    write_json(tmp_path / "a.json", DOWNLOAD | {"url": "file:///b/c.zip", "requested_urls": []})
-    row = download_rows([tmp_path / "a.json"])[0]
-    assert (row["file"], row["upstream"], row["is_web"]) == ("c.zip", "file:///b/c.zip", False)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1234567, "1,234,567"),
-        (12.6, "13"),
-        (0, "0"),
-        (True, "True"),
-        ("cpu", "cpu"),
-        (None, DASH),
-        (float("nan"), DASH),
-        (pd.NA, DASH),
-    ],
-)
-def test_count(value, text):
-    assert count(value) == text
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,21 @@ PACKAGE = REPOSITORY / "workflow/circlet"
 PLUMBING = {"arguments.py", "cli.py", "errors.py", "files.py", "progress.py", "tables.py"}
 # Types and constants that a step takes from a module whose doings it does not depend on.
 NOT_DEPENDED_ON = {
-    "parse": {"data/sources/"},  # each rule declares the one source it reads
+    # Each rule declares the one source it reads, and the genome if it does.
+    "parse": {"data/sources/", "data/genome.py"},
     "predict": {"data/records.py", "data/sources/places.py", "parts.py"},
     "train": {"parts.py"},
     "report": {"evaluation/curves.py", "evaluation/predictions.py", "parts.py"},
+}
+
+
+ANY_FILE = str(REPOSITORY / "README.md")  # a dry run reads none
+CALLED = {
+    "enabled": True,
+    "label": "circRNA",
+    "assembly": "hg19",
+    "file": ANY_FILE,
+    "genome": ANY_FILE,
 }
 
 
@@ -59,7 +70,11 @@ def jobs(tmp_path_factory) -> list[tuple[str, str, set[str]]]:
                 "assembly": None,
                 "file": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa"),
             },
+            "coding_exons": {"enabled": True},
+            "called": {**CALLED, "type": "bed12"},
+            "quantified": {**CALLED, "type": "ciriquant", "annotation": ANY_FILE},
         },
+        "runs": {"main": {"split": {"fold": 1, "hard_negatives": True}}},
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
     }
     (folder / "settings.json").write_text(json.dumps(settings))
@@ -79,7 +94,7 @@ def jobs(tmp_path_factory) -> list[tuple[str, str, set[str]]]:
         inputs = re.search(r"^    input: (.*)$", block, re.MULTILINE)
         files = inputs.group(1).split(", ") if inputs else []
         code = {file.partition("workflow/circlet/")[2] for file in files if file.endswith(".py")}
-        found += [(rule, step, code) for step in re.findall(r"\bcirclet ([a-z]+) --?", block)]
+        found += [(rule, step, code) for step in re.findall(r"\bcirclet ([a-z-]+) --?", block)]
     return found
 
 
@@ -100,7 +115,7 @@ def test_rules_declare_what_their_steps_depend_on(jobs):
 
 def test_parse_rules_declare_their_source(jobs):
     declared = {rule: code for rule, step, code in jobs if step == "parse"}
-    for source in ("circrnadb", "gencode", "circbase", "fasta"):
+    for source in ("circrnadb", "gencode", "circbase", "bed12", "ciriquant", "fasta"):
         needed = closure(f"data/sources/{source}.py")
         assert needed - declared[f"parse_{source}"] == set()
 

@@ -39,6 +39,23 @@ def test_prints_the_comparison_and_where_the_report_is(tmp_path, capsys, monkeyp
     ]
 
 
+def test_prints_hard_negatives_apart(tmp_path, capsys):
+    comparison = tmp_path / "comparison.tsv"
+    hard = ROW | {"part": "hard", "auroc": 0.6, "n_lncrna": 6}
+    write_table(comparison, pd.DataFrame([ROW, hard]))
+    assert main(["show", "--comparison", str(comparison), "--report", "r.html"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[:4] for line in told[1:8]] == [
+        ["Scores", "on", "the", "test"],
+        ["name", "scheme", "n", "AUROC"],
+        ["main", "gene", "1,290", "0.900"],
+        [],
+        ["Scores", "of", "circRNAs", "against"],
+        ["name", "scheme", "n", "AUROC"],
+        ["main", "gene", "1,240", "0.600"],
+    ]
+
+
 def test_refuses_a_missing_table(tmp_path, capsys):
     comparison = tmp_path / "none.tsv"
     assert main(["show", "--comparison", str(comparison), "--report", "r.html"]) == 2

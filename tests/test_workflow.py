@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from circlet.tables import CALL_COLUMNS, PREDICTION_COLUMNS
+from circlet.tables import CALL_COLUMNS, HARD, LINEAR_EXONS, PARTS, PREDICTION_COLUMNS, UNUSED
 
 pytestmark = pytest.mark.workflow
 
@@ -26,7 +26,16 @@ SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
 OUTPUTS = (
     "dataset/transcripts.parquet",
     "dataset/summary.tsv",
+    "dataset/homology.parquet",
+    "dataset/leakage.tsv",
+    "dataset/leakage.svg",
+    "dataset/confounds.tsv",
+    "dataset/subsets.parquet",
+    "dataset/card.md",
+    "dataset/card.html",
+    "dataset/datasheet.json",
     "splits/gene.parquet",
+    "splits/homology.parquet",
     "models/main/model.safetensors",
     "models/main/config.json",
     "models/main/vocabulary.json",
@@ -41,7 +50,14 @@ OUTPUTS = (
 )
 REPEATED = (  # the same bytes from every run
     "dataset/transcripts.parquet",
+    "dataset/leakage.tsv",
+    "dataset/leakage.png",
+    "dataset/confounds.tsv",
+    "dataset/subsets.parquet",
+    "dataset/card.md",
+    "dataset/card.html",
     "splits/gene.parquet",
+    "splits/homology.parquet",
     "tokens/main/vocabulary.json",
     "tokens/main/tokens.npy",
     "models/main/model.safetensors",
@@ -159,8 +175,8 @@ SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
         ({"mirror": "/elsewhere"}, set()),
         ({"device": "cpu"}, set()),
         ({"download": {"retries": 1}}, set()),
-        ({"report": {"title": "Another"}}, {"write_report"}),
-        ({"evaluate": {"replicates": 500}}, SCORED),
+        ({"report": {"title": "Another"}}, {"write_report", "write_card"}),
+        ({"evaluate": {"replicates": 500}}, SCORED | {"measure_confounds", "write_card"}),
         (
             {"runs": {"main": {"training": {"epochs": 3}}}},
             TRAINED | SCORED | {"draw_figures"},
@@ -168,6 +184,13 @@ SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
         (
             {"split": {"seed": 2}},
             {"split_dataset", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
+            | {"audit_leakage", "measure_confounds", "write_card"}
+            | TRAINED
+            | SCORED,
+        ),
+        (
+            {"runs": {"main": {"split": {"fold": 1}}}},
+            {"vary_split", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
             | TRAINED
             | SCORED,
         ),
@@ -210,7 +233,8 @@ def test_moved_repository_has_nothing_to_do(demo, tmp_path):
     [
         ("evaluation/figures.py", {"draw_figures", "write_report"}),
         ("evaluation/comparison.py", {"compare_scores", "write_report"}),
-        ("evaluation/templates/report.css", {"write_report"}),
+        ("templates/page.css", {"write_report", "write_card"}),
+        ("data/leakage.py", {"audit_leakage", "write_card"}),
         ("data/download.py", set()),  # the demo downloads nothing
     ],
 )
@@ -267,6 +291,22 @@ def test_another_run_gives_the_same_bytes(demo, tmp_path):
         (
             {"runs": {"main": {"network": {"heads": 5}}}},
             "runs.main.network.heads: 64 / 5 is not an even whole number",
+        ),
+        (
+            {"runs": {"main": {"split": {"fold": 5}}}},
+            "runs.main.split.fold: 5 of 5 folds; name one from 0 up",
+        ),
+        (
+            {"runs": {"main": {"split": {"hard_negatives": True}}}},
+            "runs.main.split.hard_negatives: no source of the type linear_exons is enabled",
+        ),
+        (
+            {"sources": {"coding_exons": {"enabled": True, "fasta": "workflow/demo/README.md"}}},
+            "sources.coding_exons: it has fasta; give fasta and one of bed and gtf",
+        ),
+        (
+            {"sources": {"chr21_lncrnas": {"assembly": "hg38"}}},
+            "sources: the assemblies hg19 and hg38 are mixed, but the split scheme gene asks for",
         ),
         (
             {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},
@@ -369,3 +409,52 @@ def test_full_config_makes_the_dataset_from_a_faulty_mirror(faulty_mirror, tmp_p
     summary = pd.read_csv(tmp_path / "results/dataset/summary.tsv", sep="\t")
     counts = summary[summary["source"] == "total"].set_index("label")["remaining"]
     assert counts.to_dict() == {"circRNA": 4099, "lncRNA": 10787}
+
+
+@pytest.mark.mirror
+def test_hard_negatives_are_cut_kept_apart_and_scored(mirror, extra, tmp_path):
+    """The whole stage on real files, up to the scores of the baselines on hard negatives."""
+    settings = {
+        "sources": {
+            "coding_exons": {
+                "enabled": True,
+                "per_circrna": 1,
+                "fasta": str(extra / "refseq_coding_hg19.fa.gz"),
+                "bed": str(extra / "refseq_coding_hg19.bed.gz"),
+            }
+        },
+        "split": {"audit": ["gene"]},
+        "evaluate": {"baselines": ["length"], "replicates": 20},
+    }
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    scored = "results/evaluation/baselines/gene/length/hard.json"
+    result = snakemake(
+        REPOSITORY,
+        *("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path), scored),
+        *("--configfile", str(tmp_path / "settings.json"), "--config", f"mirror={mirror}"),
+    )
+    assert result.returncode == 0, result.stdout
+    table = pd.read_parquet(tmp_path / "results/dataset/transcripts.parquet")
+    split = pd.read_parquet(tmp_path / "results/splits/gene.parquet")
+    is_hard = table["biotype"] == LINEAR_EXONS
+    assert is_hard.sum() > 4000
+    assert set(split["part"][is_hard]) == {HARD, UNUSED}
+    assert set(split["part"][~is_hard]) == set(PARTS)
+    assert (split.groupby("group")["group_part"].nunique() == 1).all()
+    metrics = json.loads((tmp_path / scored).read_text())
+    assert metrics["counts"]["lncRNA"] == (split["part"] == HARD).sum()
+    assert (
+        metrics["counts"]["circRNA"]
+        == ((split["part"] == "test") & (table["label"] == "circRNA")).sum()
+    )
+    # Trained on circRNAs and lncRNAs, the length of matched sequences says next to nothing.
+    assert metrics["metrics"]["auroc"]["value"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_two_assemblies_go_together_where_no_place_is_asked_for(demo):
+    settings = {
+        "sources": {"chr21_lncrnas": {"assembly": "hg38"}},
+        "split": {"audit": ["random", "homology"]},
+        "runs": {"main": {"split": {"scheme": "homology"}}},
+    }
+    assert "split_dataset" in planned(demo[0], *demo_config(demo[0], settings))

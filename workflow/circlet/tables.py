@@ -59,6 +59,27 @@ HOMOLOGY_COLUMNS = ("id", "cluster")
 SPLIT_COLUMNS = ("id", "group", "part")
 FOLD_COLUMNS = (*SPLIT_COLUMNS, "group_part", "fold", "fallback")
 
+# `results/dataset/leakage.tsv`: shares of test sequences with a relative in training, for a scheme
+# and a label or `all`; the memoriser's scores stand with `all`.
+RELATIONS = (
+    "same_gene",
+    "overlapping_locus",
+    "shared_splice_site",
+    "shared_31mer",
+    "identity_80",
+)
+LEAKAGE_COLUMNS = (
+    "scheme",
+    "label",
+    "groups",
+    "fallback",
+    "n_train",
+    "n_test",
+    *RELATIONS,
+    "memoriser_auroc",
+    "memoriser_mcc",
+)
+
 # `results/dataset/confounds.tsv`: what one descriptor alone scores on a test set of a scheme.
 CONFOUND_COLUMNS = (
     "scheme",

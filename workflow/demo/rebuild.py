@@ -1,10 +1,11 @@
 """Rebuild the demo's two FASTA files, byte for byte, from CIRCexplorer's source distribution.
 
-    python workflow/demo/rebuild.py [--sdist CIRCexplorer-1.1.10.tar.gz] [--output-dir DIR]
+    python workflow/demo/rebuild.py [--sdist CIRCexplorer-1.1.10.tar.gz] [--keep DIR]
+                                    [--output-dir DIR]
 
 Human chromosome 21 (hg19), the RefSeq gene table and the circRNAs called on it are test data of
 that distribution. Each transcript's exons are cut from the chromosome and joined. Without
-`--sdist`, pip fetches the distribution into a temporary folder.
+`--sdist`, pip fetches the distribution, into a temporary folder unless `--keep` names one.
 """
 
 import argparse
@@ -211,11 +212,12 @@ def main(argv: list[str] | None = None) -> int:
         default=Path(__file__).parent,
         help="folder of the FASTA files (default: that of this script)",
     )
+    parser.add_argument("--keep", type=Path, help="folder to keep the fetched distribution in")
     args = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            rebuild(args.sdist or fetch_sdist(Path(folder)), args.output_dir)
+            rebuild(args.sdist or fetch_sdist(args.keep or Path(folder)), args.output_dir)
     except InputError as error:
         print(f"rebuild.py: error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

@@ -1,5 +1,6 @@
 # What the rules share: names of files and steps, flags, and the shell that they run in.
 
+import json
 import os
 import posixpath
 import re
@@ -31,6 +32,9 @@ def flags(settings):
 REFERENCE = [
     f"{label}={count}" for label, count in sorted(config["dataset"]["reference"].items()) if count
 ]
+
+# Doubts about a label that cost a transcript its place.
+DROPPED = sorted(name for name, done in config["dataset"]["label_noise"].items() if done == "drop")
 
 # The circlet of this repository, not one installed elsewhere, run by the Python that runs
 # Snakemake, unless each rule brings an environment of its own. Settings of the machine, not of
@@ -64,18 +68,24 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def sources_of(kind):
-    """Pattern of the names of the enabled sources of a type."""
-    return one_of(name for name, source in SOURCES.items() if source["type"] == kind)
+def sources_of(*kinds):
+    """Pattern of the names of the enabled sources of some types."""
+    return one_of(name for kind in kinds for name in sources_named(kind))
+
+
+def is_fetched(source):
+    """Whether a source comes from an upstream, and not from the user's transcripts."""
+    return "urls" in source and not (source["type"] == "linear_exons" and source.get("fasta"))
 
 
 # GENCODE's files, and the keys under which a user names files of his own instead.
 GENCODE_FILES = {"lncRNA_transcripts.fa.gz": "fasta", "long_noncoding_RNAs.gtf.gz": "gtf"}
+CODING_FILES = {"pc_transcripts.fa.gz": "fasta", "annotation.gtf.gz": "gtf"}
 DOWNLOAD_SUFFIXES = {
     "circrnadb": ["zip"],
     "circbase": ["fa.gz"],
     "gencode": list(GENCODE_FILES),
-    "fasta": [],
+    "linear_exons": list(CODING_FILES),
 }
 DOWNLOAD_MODULES = ["data/download.py", "data/fetch.py", "data/part.py", "data/checks.py"]
 PARSE_MODULES = [
@@ -87,13 +97,14 @@ PARSE_MODULES = [
 DOWNLOAD_RECORDS = [
     f"{RESULTS}/downloads/{name}.{suffix}.json"
     for name, source in SOURCES.items()
+    if is_fetched(source)
     for suffix in DOWNLOAD_SUFFIXES[source["type"]]
 ]
 
 
 def local_file(wildcards):
     """Input function: the file that the user has already of the wildcards' source, if any."""
-    key = GENCODE_FILES.get(wildcards.get("file"), "file")
+    key = (GENCODE_FILES | CODING_FILES).get(wildcards.get("file"), "file")
     path = SOURCES[wildcards.source].get(key)
     return [locate(path)] if path else []
 
@@ -108,7 +119,7 @@ def origin(wildcards):
 def gencode_origin(wildcards):
     """Params function: where a file of GENCODE's is, or the user's own."""
     source = SOURCES[wildcards.source]
-    own = source.get(GENCODE_FILES[wildcards.file])
+    own = source.get((GENCODE_FILES | CODING_FILES)[wildcards.file])
     if own:
         return flags({"file": locate(own)})
     release = str(source["release"])
@@ -120,6 +131,23 @@ def gencode_origin(wildcards):
             "md5sums": [posixpath.join(folder, "MD5SUMS") for folder in folders],
         }
     )
+
+
+def coding_files(wildcards):
+    """Input function: transcripts and exons that hard negatives are cut from, the user's or not."""
+    source = SOURCES[wildcards.source]
+    if source.get("fasta"):
+        return {key: locate(source[key]) for key in ("fasta", "bed", "gtf") if source.get(key)}
+    folder = f"{RESULTS}/downloads/{wildcards.source}"
+    return {key: f"{folder}.{suffix}" for suffix, key in CODING_FILES.items()}
+
+
+def exon_flags(wildcards, input):
+    """Params function: what `circlet linear-exons` must be told of the wildcard's source."""
+    source = SOURCES[wildcards.source]
+    names = {key: input[key] for key in ("fasta", "bed", "gtf") if key in input.keys()}
+    keys = ("assembly", "per_circrna", "seed")
+    return flags(names | {"source": wildcards.source} | {key: source[key] for key in keys})
 
 
 def source_flags(wildcards):
@@ -142,9 +170,32 @@ def run_flags(*sections):
     )
 
 
-def scheme_of(run):
-    """The scheme of the split that a run is trained and tested on."""
-    return config["runs"][run]["split"]["scheme"]
+def split_name(split):
+    """Name of the table that a run is trained and tested on: its scheme, and how it varies."""
+    fold = [] if split["fold"] is None else [f"fold{split['fold']}"]
+    return ".".join([split["scheme"], *fold, *(["hard"] if split["hard_negatives"] else [])])
+
+
+def split_of(run):
+    """The split that a run is trained and tested on."""
+    return split_name(config["runs"][run]["split"])
+
+
+def split_flags(wildcards):
+    """Params function: what else `circlet split` must be told for the wildcard's scheme."""
+    split = config["split"]
+    settings = {"folds": split["folds"], "seed": split["seed"]}
+    if wildcards.scheme == "chromosome":
+        settings |= {f"{part}_chromosomes": names for part, names in split["chromosomes"].items()}
+    return flags(settings)
+
+
+def variant_flags(wildcards):
+    """Params function: how the wildcard's split varies its scheme's."""
+    _, *varied = wildcards.variant.split(".")
+    folds = [name.removeprefix("fold") for name in varied if name.startswith("fold")]
+    words = [f"--fold {fold}" for fold in folds]
+    return " ".join(words + ["--hard-negatives"] * ("hard" in varied))
 
 
 def training_state(wildcards):
@@ -154,13 +205,25 @@ def training_state(wildcards):
     return f"{RESULTS}/training/{wildcards.run}/{seed}"
 
 
-SCHEMES = sorted({scheme_of(run) for run in RUNS})
-# What is evaluated, named as its predictions are: each run, and each baseline on its split.
-SCORED = {run: {"name": run, "kind": "run", "scheme": scheme_of(run)} for run in RUNS} | {
-    f"baselines/{scheme}/{name}": {"name": name, "kind": "baseline", "scheme": scheme}
-    for scheme in SCHEMES
+AUDITED = sorted(config["split"]["audit"])
+# The splits on which something is trained and tested.
+SPLITS = sorted({split_of(run) for run in RUNS} | set(AUDITED))
+# What is evaluated, named as its predictions are: each run, and each baseline on each split.
+SCORED = {run: {"name": run, "kind": "run", "scheme": split_of(run)} for run in RUNS} | {
+    f"baselines/{split}/{name}": {"name": name, "kind": "baseline", "scheme": split}
+    for split in SPLITS
     for name in config["evaluate"]["baselines"]
 }
+# The files of scores of each, and the part that they are of.
+TEST_SETS = {"metrics": config["evaluate"]["part"]}
+if sources_named("linear_exons"):
+    TEST_SETS["hard"] = "hard"
+# What made the dataset, told in its card.
+DATA_SETTINGS = json.dumps(
+    {"sources": SOURCES, "dataset": config["dataset"], "split": config["split"]}, sort_keys=True
+)
+# How every interval is made.
+BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confidence", "seed")})
 TRAIN_MODULES = [
     "model/train.py",
     "model/trainer.py",
@@ -181,6 +244,29 @@ PREDICT_MODULES = [
     "model/runtime.py",
     "data/sources/fasta.py",
 ]
+# What both pages, the report and the card, are made with.
+PAGE_MODULES = [
+    "citations.py",
+    "drawing.py",
+    "pages.py",
+    *(f"templates/{name}" for name in ("page.css", "page.html.j2", "parts.html.j2")),
+]
+CARD_MODULES = [
+    "data/card/card.py",
+    "data/card/contents.py",
+    "data/card/figures.py",
+    "data/card/inputs.py",
+    "data/card/layout.py",
+    "data/card/limits.py",
+    "data/card/trust.py",
+    "data/card/words.py",
+    "data/card/datasheet.py",
+    "data/card/templates/card.html.j2",
+    "data/card/templates/card.md.j2",
+    "parts.py",
+    *PAGE_MODULES,
+]
+SPLIT_MODULES = ["data/splits.py", "data/groups.py", "data/intervals.py"]
 REPORT_MODULES = [
     "evaluation/report.py",
     "evaluation/report_inputs.py",
@@ -188,25 +274,21 @@ REPORT_MODULES = [
     "evaluation/comparison.py",
     "evaluation/figures.py",
     "evaluation/scores.py",
-    *(
-        f"evaluation/templates/{name}"
-        for name in (
-            "report.html.j2",
-            "run.html.j2",
-            "origin.html.j2",
-            "parts.html.j2",
-            "report.css",
-        )
-    ),
+    *PAGE_MODULES,
+    *(f"evaluation/templates/{name}.html.j2" for name in ("report", "run", "origin")),
 ]
 PARTS = ["train", "validation", "test"]
+CARD_FIGURES = ["length", "gc", "exon_number"]
 FIGURES = ["roc", "precision_recall", "calibration", "scores"]
 
 
 wildcard_constraints:
     run=one_of(RUNS),
-    scheme=one_of(SCHEMES),
+    scheme="[a-z]+",
+    split=one_of(SPLITS),
+    variant=one_of(split for split in SPLITS if "." in split),
+    test_set=one_of(TEST_SETS),
     baseline=one_of(config["evaluate"]["baselines"]),
     scored=one_of(SCORED),
     name=one_of(config["predict"]["inputs"]),
-    file=one_of(GENCODE_FILES),
+    file=one_of(GENCODE_FILES | CODING_FILES),

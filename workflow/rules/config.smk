@@ -65,9 +65,60 @@ def check_run(name, run):
         refuse(f"{place}.network", "streams * patch exceeds max_tokens", "raise max_tokens")
 
 
+def check_split(name, split):
+    """Refuse a fold that is not there, and hard negatives without a source of them."""
+    place, folds = f"runs.{name}.split", config["split"]["folds"]
+    fold = split["fold"]
+    if fold is not None and (fold >= folds or folds < 3):
+        refuse(f"{place}.fold", f"{fold} of {folds} folds", "name one from 0 up, of three or more")
+    if split["hard_negatives"] and not sources_named("linear_exons"):
+        refuse(
+            f"{place}.hard_negatives",
+            "no source of the type linear_exons is enabled",
+            "enable one, such as sources.coding_exons",
+        )
+
+
+def check_linear_exons(name, source):
+    """Refuse transcripts without exons: a FASTA file and one annotation, or a release."""
+    own = [key for key in ("fasta", "bed", "gtf") if source.get(key)]
+    if own not in (["fasta", "bed"], ["fasta", "gtf"]) and (
+        own or not (source.get("urls") and source.get("release"))
+    ):
+        refuse(
+            f"sources.{name}",
+            f"it has {' and '.join(own) or 'no file and no release'}",
+            "give fasta and one of bed and gtf, or urls and release alone",
+        )
+
+
+def sources_named(kind):
+    """Names of the enabled sources of a type."""
+    return [name for name, source in SOURCES.items() if source["type"] == kind]
+
+
+def check_assemblies():
+    """Refuse two assemblies where something asks for places, which would meet by chance."""
+    assemblies = {source["assembly"] for source in SOURCES.values()} - {None}
+    schemes = {config["runs"][name]["split"]["scheme"] for name in RUNS} | set(
+        config["split"]["audit"]
+    )
+    asking = [f"the split scheme {name}" for name in sorted(schemes - {"random", "homology"})]
+    if config["dataset"]["label_noise"]["overlaps_circrna"] == "drop":
+        asking.append("dataset.label_noise.overlaps_circrna")
+    asking += [f"the source {name}" for name in sources_named("linear_exons")]
+    if len(assemblies) > 1 and asking:
+        refuse(
+            "sources",
+            f"the assemblies {' and '.join(sorted(assemblies))} are mixed, but {asking[0]} asks for"
+            " places",
+            "enable sources of one assembly, or use the split schemes random and homology alone",
+        )
+
+
 # Snakemake merges another config file in front of this one, so the order of the keys says nothing.
 # Of two equal sequences the first source's stands: circRNADb's before circBase's.
-TYPES = ["circrnadb", "circbase", "gencode", "fasta"]
+TYPES = ["circrnadb", "circbase", "gencode", "bed12", "ciriquant", "fasta", "linear_exons"]
 SOURCES = {
     name: source
     for name, source in sorted(
@@ -82,14 +133,20 @@ for name in RUNS:
     if name not in config["runs"]:
         refuse("run", f"there is no run '{name}'", f"choose of {sorted(config['runs'])}")
     check_run(name, config["runs"][name])
+    check_split(name, config["runs"][name]["split"])
 for label in ("circRNA", "lncRNA"):
-    if not any(source["label"] == label for source in SOURCES.values()):
+    if not any(
+        source["label"] == label and source["type"] != "linear_exons" for source in SOURCES.values()
+    ):
         refuse("sources", f"none that is enabled has the label {label}", "enable one")
 for name, source in SOURCES.items():
-    for key in ("file", "fasta", "gtf"):
+    for key in ("file", "genome", "annotation", "fasta", "bed", "gtf"):
         if source.get(key):
             check_file(f"sources.{name}.{key}", source[key])
+    if source["type"] == "linear_exons":
+        check_linear_exons(name, source)
 for name, path in config["predict"]["inputs"].items():
     check_file(f"predict.inputs.{name}", path)
 if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:
     refuse("split.fractions", "they do not sum to 1", "mend them")
+check_assemblies()

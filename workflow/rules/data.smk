@@ -59,7 +59,7 @@ rule download_gencode:
     log:
         f"{RESULTS}/logs/download/{{source}}.{{file}}.log",
     wildcard_constraints:
-        source=sources_of("gencode"),
+        source=sources_of("gencode", "linear_exons"),
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -166,10 +166,101 @@ rule parse_fasta:
         " --output {output.records:q} 2> {log:q}"
 
 
+rule parse_bed12:
+    input:
+        bed=lambda wildcards: locate(SOURCES[wildcards.source]["file"]),
+        genome=lambda wildcards: locate(SOURCES[wildcards.source]["genome"]),
+        code=modules(*PARSE_MODULES, "data/genome.py", "data/sources/bed12.py"),
+    output:
+        records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
+    log:
+        f"{RESULTS}/logs/parse/{{source}}.log",
+    wildcard_constraints:
+        source=sources_of("bed12"),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        source=source_flags,
+    shell:
+        "circlet parse {params.source} --bed {input.bed:q} --genome {input.genome:q}"
+        " --output {output.records:q} 2> {log:q}"
+
+
+rule parse_ciriquant:
+    input:
+        gtf=lambda wildcards: locate(SOURCES[wildcards.source]["file"]),
+        annotation=lambda wildcards: locate(SOURCES[wildcards.source]["annotation"]),
+        genome=lambda wildcards: locate(SOURCES[wildcards.source]["genome"]),
+        code=modules(
+            *PARSE_MODULES,
+            "data/genome.py",
+            "data/sources/ciriquant.py",
+            "data/sources/gencode.py",
+        ),
+    output:
+        records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
+    log:
+        f"{RESULTS}/logs/parse/{{source}}.log",
+    wildcard_constraints:
+        source=sources_of("ciriquant"),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        source=source_flags,
+    shell:
+        "circlet parse {params.source} --gtf {input.gtf:q} --annotation {input.annotation:q} --genome {input.genome:q}"
+        " --output {output.records:q} 2> {log:q}"
+
+
+rule cut_linear_exons:
+    input:
+        unpack(coding_files),
+        positives=expand(
+            f"{RESULTS}/dataset/sources/{{source}}.parquet",
+            source=[name for name in SOURCES if SOURCES[name]["label"] == "circRNA"],
+        ),
+        code=modules(
+            *PARSE_MODULES[1:],
+            "data/hard_negatives.py",
+            "data/exon_runs.py",
+            "data/exon_matching.py",
+            "data/genome.py",
+            "data/sources/bed12.py",
+            "data/intervals.py",
+            "data/sources/gencode.py",
+        ),
+    output:
+        records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
+    log:
+        f"{RESULTS}/logs/linear_exons/{{source}}.log",
+    wildcard_constraints:
+        source=sources_of("linear_exons"),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        source=exon_flags,
+        min_length=config["dataset"]["min_length"],
+    shell:
+        "circlet linear-exons {params.source} --positives {input.positives:q}"
+        " --min-length {params.min_length} --output {output.records:q} 2> {log:q}"
+
+
 rule build_dataset:
     input:
         records=expand(f"{RESULTS}/dataset/sources/{{source}}.parquet", source=SOURCES),
-        code=modules("data/dataset.py"),
+        code=modules("data/dataset.py", "data/merge.py", "data/noise.py", "data/intervals.py"),
     output:
         transcripts=f"{RESULTS}/dataset/transcripts.parquet",
         summary=report(
@@ -191,6 +282,7 @@ rule build_dataset:
                 "min_length": config["dataset"]["min_length"],
                 "biotypes": config["dataset"]["biotypes"],
                 "reference": REFERENCE,
+                "drop": DROPPED,
             }
         ),
     shell:
@@ -198,10 +290,32 @@ rule build_dataset:
         " --output {output.transcripts:q} --summary {output.summary:q} 2> {log:q}"
 
 
+rule cluster_homology:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        code=modules("data/homology.py", "data/mmseqs.py"),
+    output:
+        homology=f"{RESULTS}/dataset/homology.parquet",
+    log:
+        f"{RESULTS}/logs/cluster_homology.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        similar=flags(config["split"]["homology"]),
+    shell:
+        "circlet homology --transcripts {input.transcripts:q} {params.similar}"
+        " --threads {threads} --output {output.homology:q} 2> {log:q}"
+
+
 rule split_dataset:
     input:
         transcripts=rules.build_dataset.output.transcripts,
-        code=modules("data/splits.py"),
+        homology=rules.cluster_homology.output.homology,
+        code=modules(*SPLIT_MODULES),
     output:
         split=f"{RESULTS}/splits/{{scheme}}.parquet",
     log:
@@ -214,8 +328,113 @@ rule split_dataset:
         runtime=20,
     params:
         fractions=[config["split"]["fractions"][part] for part in PARTS],
-        seed=config["split"]["seed"],
+        others=split_flags,
     shell:
-        "circlet split --transcripts {input.transcripts:q} --scheme {wildcards.scheme}"
-        " --fractions {params.fractions} --seed {params.seed}"
+        "circlet split --transcripts {input.transcripts:q} --homology {input.homology:q}"
+        " --scheme {wildcards.scheme} --fractions {params.fractions} {params.others}"
         " --output {output.split:q} 2> {log:q}"
+
+
+rule vary_split:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        split=lambda wildcards: f"{RESULTS}/splits/{wildcards.variant.split('.')[0]}.parquet",
+        code=modules("data/variant.py", *SPLIT_MODULES),
+    output:
+        split=f"{RESULTS}/splits/{{variant}}.parquet",
+    log:
+        f"{RESULTS}/logs/split/{{variant}}.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        varied=variant_flags,
+    shell:
+        "circlet variant --transcripts {input.transcripts:q} --split {input.split:q}"
+        " {params.varied} --output {output.split:q} 2> {log:q}"
+
+
+rule audit_leakage:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        splits=expand(rules.split_dataset.output.split, scheme=AUDITED),
+        code=modules(
+            "data/leakage.py",
+            "data/relatives.py",
+            "data/shared_kmers.py",
+            "data/mmseqs.py",
+            "data/intervals.py",
+            "drawing.py",
+            "parts.py",
+        ),
+    output:
+        leakage=report(
+            f"{RESULTS}/dataset/leakage.tsv",
+            caption="../report/leakage.rst",
+            category="Dataset",
+        ),
+        svg=report(
+            f"{RESULTS}/dataset/leakage.svg",
+            caption="../report/leakage.rst",
+            category="Dataset",
+        ),
+        png=f"{RESULTS}/dataset/leakage.png",
+    log:
+        f"{RESULTS}/logs/audit_leakage.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        folder=subpath(output.leakage, parent=True),
+    shell:
+        "circlet leakage --transcripts {input.transcripts:q} --splits {input.splits:q}"
+        " --threads {threads} --figure-dir {params.folder:q}"
+        " --output {output.leakage:q} 2> {log:q}"
+
+
+rule write_card:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        summary=rules.build_dataset.output.summary,
+        downloads=DOWNLOAD_RECORDS,
+        splits=rules.audit_leakage.input.splits,
+        leakage=rules.audit_leakage.output.leakage,
+        confounds=f"{RESULTS}/dataset/confounds.tsv",
+        subsets=f"{RESULTS}/dataset/subsets.parquet",
+        code=modules(*CARD_MODULES),
+    output:
+        markdown=f"{RESULTS}/dataset/card.md",
+        html=report(
+            f"{RESULTS}/dataset/card.html",
+            caption="../report/card.rst",
+            category="Dataset",
+        ),
+        datasheet=f"{RESULTS}/dataset/datasheet.json",
+        svg=expand(f"{RESULTS}/dataset/{{figure}}.svg", figure=CARD_FIGURES),
+        png=expand(f"{RESULTS}/dataset/{{figure}}.png", figure=CARD_FIGURES),
+        points=expand(f"{RESULTS}/dataset/{{figure}}.tsv", figure=CARD_FIGURES),
+    log:
+        f"{RESULTS}/logs/write_card.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        settings=lambda wildcards: DATA_SETTINGS,
+        title=lambda wildcards: config["report"]["title"],
+        folder=subpath(output.markdown, parent=True),
+    shell:
+        "circlet card --transcripts {input.transcripts:q} --summary {input.summary:q}"
+        " --downloads {input.downloads:q} --splits {input.splits:q} --leakage {input.leakage:q}"
+        " --confounds {input.confounds:q} --subsets {input.subsets:q}"
+        " --settings <(printf %s {params.settings:q}) --title {params.title:q}"
+        " --markdown {output.markdown:q} --html {output.html:q}"
+        " --datasheet {output.datasheet:q} --figure-dir {params.folder:q} 2> {log:q}"

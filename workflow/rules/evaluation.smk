@@ -4,12 +4,12 @@
 rule fit_baseline:
     input:
         transcripts=rules.build_dataset.output.transcripts,
-        split=rules.split_dataset.output.split,
+        split=f"{RESULTS}/splits/{{split}}.parquet",
         code=modules("evaluation/baselines.py", "evaluation/descriptors.py", "parts.py"),
     output:
-        predictions=f"{RESULTS}/predictions/baselines/{{scheme}}/{{baseline}}.tsv.gz",
+        predictions=f"{RESULTS}/predictions/baselines/{{split}}/{{baseline}}.tsv.gz",
     log:
-        f"{RESULTS}/logs/baselines/{{scheme}}/{{baseline}}.log",
+        f"{RESULTS}/logs/baselines/{{split}}/{{baseline}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 2
@@ -37,9 +37,9 @@ rule evaluate_predictions:
             "parts.py",
         ),
     output:
-        metrics=f"{RESULTS}/evaluation/{{scored}}/metrics.json",
+        metrics=f"{RESULTS}/evaluation/{{scored}}/{{test_set}}.json",
     log:
-        f"{RESULTS}/logs/evaluate/{{scored}}.log",
+        f"{RESULTS}/logs/evaluate/{{scored}}/{{test_set}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -48,18 +48,23 @@ rule evaluate_predictions:
         runtime=30,
     params:
         scored=lambda wildcards: flags(SCORED[wildcards.scored]),
-        settings=flags(
-            {key: config["evaluate"][key] for key in ("part", "replicates", "confidence", "seed")}
-        ),
+        part=lambda wildcards: TEST_SETS[wildcards.test_set],
+        settings=BOOTSTRAP,
     shell:
         "circlet evaluate --predictions {input.predictions:q} --split {input.split:q}"
-        " {params.scored} {params.settings} --output {output.metrics:q} 2> {log:q}"
+        " {params.scored} --part {params.part} {params.settings}"
+        " --output {output.metrics:q} 2> {log:q}"
 
 
 rule draw_figures:
     input:
         predictions=rules.predict_dataset.output.predictions,
-        code=modules("evaluation/figures.py", "evaluation/curves.py", "evaluation/predictions.py"),
+        code=modules(
+            "evaluation/figures.py",
+            "evaluation/curves.py",
+            "evaluation/predictions.py",
+            "drawing.py",
+        ),
     output:
         svg=report(
             expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.svg", figure=FIGURES),
@@ -85,9 +90,46 @@ rule draw_figures:
         " --name {wildcards.run} --output-dir {params.folder:q} 2> {log:q}"
 
 
+rule measure_confounds:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        splits=rules.audit_leakage.input.splits,
+        code=modules(
+            "evaluation/confounds.py",
+            "evaluation/matching.py",
+            "evaluation/coding.py",
+            "evaluation/baselines.py",
+            "evaluation/bootstrap.py",
+            "evaluation/descriptors.py",
+            "evaluation/scores.py",
+            "parts.py",
+        ),
+    output:
+        confounds=report(
+            f"{RESULTS}/dataset/confounds.tsv",
+            caption="../report/confounds.rst",
+            category="Dataset",
+        ),
+        subsets=f"{RESULTS}/dataset/subsets.parquet",
+    log:
+        f"{RESULTS}/logs/measure_confounds.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=BOOTSTRAP,
+    shell:
+        "export OMP_NUM_THREADS={threads};"
+        " circlet confounds --transcripts {input.transcripts:q} --splits {input.splits:q}"
+        " {params.settings} --output {output.confounds:q} --subsets {output.subsets:q} 2> {log:q}"
+
+
 rule compare_scores:
     input:
-        metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
+        metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED, test_set=TEST_SETS),
         code=modules("evaluation/comparison.py", "evaluation/scores.py"),
     output:
         comparison=report(
@@ -112,7 +154,7 @@ rule write_report:
         comparison=rules.compare_scores.output.comparison,
         metrics=rules.compare_scores.input.metrics,
         summary=rules.build_dataset.output.summary,
-        split=expand(rules.split_dataset.output.split, scheme=SCHEMES),
+        split=expand(f"{RESULTS}/splits/{{split}}.parquet", split=SPLITS),
         transcripts=rules.build_dataset.output.transcripts,
         training=expand(rules.train_model.output.training, run=RUNS),
         downloads=DOWNLOAD_RECORDS,

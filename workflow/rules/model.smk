@@ -4,7 +4,7 @@
 rule build_vocabulary:
     input:
         transcripts=rules.build_dataset.output.transcripts,
-        split=lambda wildcards: f"{RESULTS}/splits/{scheme_of(wildcards.run)}.parquet",
+        split=lambda wildcards: f"{RESULTS}/splits/{split_of(wildcards.run)}.parquet",
         code=modules("model/kmers.py", "parts.py"),
     output:
         vocabulary=f"{RESULTS}/tokens/{{run}}/vocabulary.json",

@@ -34,30 +34,27 @@ from circlet.drawing import COLOURS, save, style
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.parts import with_parts
-from circlet.tables import DATASET_COLUMNS, LABELS, PARTS, POSITIVE, SPLIT_COLUMNS
+from circlet.tables import (
+    DATASET_COLUMNS,
+    LABELS,
+    LEAKAGE_COLUMNS,
+    PARTS,
+    POSITIVE,
+    RELATIONS,
+    SPLIT_COLUMNS,
+    TEST,
+    TRAIN,
+)
 
-# Column: how the figure names it.
-RELATIONS = {
-    "same_gene": "same\ngene",
-    "overlapping_locus": "overlapping\nlocus",
-    "shared_splice_site": "shared\nsplice site",
-    "shared_31mer": "shared\n31-mer",
-    "identity_80": "80 %\nidentity",
-}
-LEAKAGE_COLUMNS = (
-    "scheme",
-    "label",
-    "groups",
-    "fallback",
-    "n_train",
-    "n_test",
-    *RELATIONS,
-    "memoriser_auroc",
-    "memoriser_mcc",
+# How the figure names the relations.
+RELATION_WORDS = (
+    "same\ngene",
+    "overlapping\nlocus",
+    "shared\nsplice site",
+    "shared\n31-mer",
+    "80 %\nidentity",
 )
 ALL = "all"  # stands for both labels
-
-TRAIN, _, TEST = PARTS
 
 # One a scheme, of Okabe and Ito's palette as all colours of the figures, but not those of labels.
 PALETTE = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
@@ -239,7 +236,7 @@ def _draw_shares(
     for number, (scheme, colour) in enumerate(zip(schemes, colours, strict=True)):
         shift = (number - (len(schemes) - 1) / 2) * width
         axes.bar(places + shift, shares[number], width, color=colour, label=scheme)
-    axes.set_xticks(places, RELATIONS.values())
+    axes.set_xticks(places, RELATION_WORDS)
     axes.set(
         ylim=(0, 1),
         ylabel="share of test sequences",

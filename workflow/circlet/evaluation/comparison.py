@@ -11,7 +11,7 @@ import pandas as pd
 from circlet.errors import InputError
 from circlet.evaluation.scores import METRICS
 from circlet.files import read_json, read_table, write_table
-from circlet.tables import NEGATIVE, POSITIVE
+from circlet.tables import HARD, NEGATIVE, POSITIVE
 
 log = logging.getLogger(__name__)
 
@@ -51,30 +51,35 @@ def row_of(path: str | Path) -> dict[str, Any]:
 
 
 def compare(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Put files of metrics in one table, best AUROC first, ties by name.
+    """Put files of metrics in one table, best AUROC first, ties by name; hard negatives last.
 
     Args:
-        paths: Files that `circlet evaluate` wrote, at least one, all on the same part.
+        paths: Files that `circlet evaluate` wrote, at least one, all on the same part save for
+            those on hard negatives.
 
     Returns:
         One row a file: `name`, `kind`, `scheme`, `part`, `n_circrna`, `n_lncrna`, `n_groups`,
         and each metric with its `_low` and `_high`.
 
     Raises:
-        InputError: A file is not one of metrics, or was evaluated on another part than the first.
+        InputError: A file is not one of metrics, or two parts beside `hard` were evaluated.
     """
     table = pd.DataFrame([row_of(path) for path in paths])
-    part = table["part"].iloc[0]
-    for path, other in zip(paths, table["part"], strict=True):
-        if other != part:
+    parts = table["part"][table["part"] != HARD]
+    for place, part in parts.items():
+        if part != parts.iloc[0]:
             raise InputError(
-                path,
-                f"evaluated on the part {other}, but {paths[0]} on {part}",
+                paths[place],
+                f"evaluated on the part {part}, but {paths[parts.index[0]]} on {parts.iloc[0]}",
                 "evaluate all on one part",
             )
-    return table.sort_values(
-        ["auroc", "name", "scheme"], ascending=[False, True, True], ignore_index=True
+    table["is_hard"] = table["part"] == HARD
+    table = table.sort_values(
+        ["is_hard", "auroc", "name", "scheme"],
+        ascending=[True, False, True, True],
+        ignore_index=True,
     )
+    return table.drop(columns="is_hard")
 
 
 def read_comparison(path: str | Path) -> pd.DataFrame:
@@ -108,6 +113,15 @@ def format_table(comparison: pd.DataFrame) -> str:
     return pd.DataFrame(columns).to_string(index=False, justify="left")
 
 
+def format_parts(comparison: pd.DataFrame) -> str:
+    """Lay out the scores of each part under a line that names it; see `format_table`."""
+    words = {HARD: "Scores of circRNAs against hard negatives"}
+    return "\n\n".join(
+        f"{words.get(part, f'Scores on the {part} part')}:\n{format_table(rows)}"
+        for part, rows in comparison.groupby("part", sort=False)
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="files of metrics")
@@ -118,4 +132,4 @@ def run(args: argparse.Namespace) -> None:
     """Write the comparison and log it in short."""
     comparison = compare(args.metrics)
     write_table(args.output, comparison)
-    log.info("On the part %s:\n%s", comparison["part"].iloc[0], format_table(comparison))
+    log.info("%s", format_parts(comparison))

@@ -6,7 +6,7 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.files import read_table
-from circlet.tables import LABELS, PREDICTION_COLUMNS
+from circlet.tables import HARD, LABELS, POSITIVE, PREDICTION_COLUMNS, TEST
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
@@ -32,10 +32,15 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 def select_part(table: pd.DataFrame, part: str, path: str | Path) -> pd.DataFrame:
     """Rows of one part of the predictions in `path`.
 
+    The part `hard` are the hard negatives held out, against the circRNAs of the test part.
+
     Raises:
         InputError: The part lacks a label.
     """
-    rows = table[table["part"] == part]
+    is_asked = table["part"] == part
+    if part == HARD:
+        is_asked |= (table["part"] == TEST) & (table["label"] == POSITIVE)
+    rows = table[is_asked]
     if missing := [label for label in LABELS if label not in set(rows["label"])]:
         raise InputError(
             path,

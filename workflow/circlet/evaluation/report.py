@@ -8,27 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from circlet.citations import CITATIONS
 from circlet.evaluation.comparison import read_comparison
 from circlet.evaluation.report_inputs import (
-    dataset_rows,
-    download_rows,
+    Scored,
     load_figures,
     load_metrics,
     load_splits,
     load_training,
 )
-from circlet.evaluation.verdict import (
-    DASH,
-    describe_run,
-    number,
-    warnings,
-    with_interval,
-)
+from circlet.evaluation.verdict import describe_run, warnings, with_interval
 from circlet.files import atomic_text, read_table
-from circlet.tables import SUMMARY_COLUMNS
+from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment
+from circlet.tables import HARD, SUMMARY_COLUMNS
 
 # Short heading and meaning of each metric, in the order shown.
 METRIC_WORDS = {
@@ -48,13 +40,6 @@ FIGURE_WORDS = {
     "calibration": "Calibration: fraction of circRNAs against the mean probability",
     "scores": "Histogram of the probabilities of both classes",
 }
-STEP_WORDS = {
-    "biotype": "other biotype",
-    "non_acgt": "not ACGT",
-    "too_short": "too short",
-    "duplicate": "duplicate",
-    "both_labels": "both labels",
-}
 PACKAGES = (
     "circlet",
     "numpy",
@@ -70,15 +55,6 @@ PACKAGES = (
 log = logging.getLogger(__name__)
 
 
-def count(value: Any) -> str:
-    """A whole number with thousands set apart; other things as text, missing ones as a dash."""
-    if value is None or value is pd.NA or value != value:
-        return DASH
-    if isinstance(value, str | bool):
-        return str(value)
-    return f"{value:,.0f}"
-
-
 def software_versions() -> dict[str, str]:
     """Versions of Python and of those of `PACKAGES` that are installed."""
     found = {"python": platform.python_version()}
@@ -90,7 +66,9 @@ def software_versions() -> dict[str, str]:
     return found
 
 
-def bootstraps_of(metrics: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[dict[str, Any]]:
+def bootstraps_of(
+    metrics: Mapping[Scored, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
     """The ways in which the intervals were made, each once: one, unless files are mixed."""
     names = ("unit", "replicates", "confidence")
     found = {tuple(entry["bootstrap"][name] for name in names) for entry in metrics.values()}
@@ -99,7 +77,7 @@ def bootstraps_of(metrics: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[
 
 def sections_of(
     rows: Sequence[Mapping[str, Any]],
-    metrics: Mapping[tuple[str, str], Mapping[str, Any]],
+    metrics: Mapping[Scored, Mapping[str, Any]],
     figures: Mapping[str, Mapping[str, str]],
     training: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
@@ -107,29 +85,22 @@ def sections_of(
     return [
         {
             "row": row,
-            "metrics": metrics.get((row["name"], row["scheme"])),
+            "metrics": metrics.get((row["name"], row["scheme"], row["part"])),
             "figures": figures.get(row["name"], {}),
             "training": training.get(row["name"]) if row["kind"] == "run" else None,
         }
         for row in rows
-        if row["kind"] == "run" or row["name"] in figures
+        if row["part"] != HARD and (row["kind"] == "run" or row["name"] in figures)
     ]
 
 
 def render(**content: Any) -> str:
-    """Fill the page's template. Names and paths are a user's: everything is escaped."""
-    environment = Environment(
-        loader=PackageLoader("circlet.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": count, "number": number, "with_interval": with_interval}
+    """Fill the page's template."""
+    templates = environment("circlet.evaluation")
+    templates.filters["with_interval"] = with_interval
     words = {"metrics": METRIC_WORDS, "figures": FIGURE_WORDS, "steps": STEP_WORDS}
-    template = environment.get_template("report.html.j2")
-    return template.render(words=words, **content)
+    template = templates.get_template("report.html.j2")
+    return template.render(words=words, citations=CITATIONS.values(), **content)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +126,9 @@ def run(args: argparse.Namespace) -> None:
     page = render(
         title=args.title,
         rows=rows,
-        verdicts=[describe_run(row, rows) for row in rows if row["kind"] == "run"],
+        verdicts=[
+            describe_run(row, rows) for row in rows if row["kind"] == "run" and row["part"] != HARD
+        ],
         warnings=warnings(rows),
         bootstraps=bootstraps_of(metrics),
         sections=sections_of(

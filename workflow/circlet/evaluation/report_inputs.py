@@ -1,31 +1,33 @@
 """What the report page shows, read from the files of the steps before it."""
 
-import base64
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
+from circlet.drawing import svg_of
 from circlet.errors import InputError
-from circlet.evaluation.figures import FIGURES, draw_learning, svg_of
+from circlet.evaluation.figures import FIGURES, draw_learning
 from circlet.files import read_json, read_table, reading
+from circlet.pages import data_uri
 from circlet.parts import with_parts
 from circlet.tables import LABELS, PARTS, SPLIT_COLUMNS
 
+Scored = tuple[str, str, str]  # name, scheme and part
 
-def load_metrics(paths: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Read what the comparison does not hold, `bootstrap` and `confusion`, by name and scheme.
+
+def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
+    """Read what the comparison does not hold: `bootstrap` and `confusion` of what was scored.
 
     Raises:
         InputError: A file is not one that `circlet evaluate` writes.
     """
-    found = {}
+    found: dict[Scored, dict[str, Any]] = {}
     for path in paths:
         content = read_json(path)
         try:
-            key = str(content["name"]), str(content["scheme"])
+            key = str(content["name"]), str(content["scheme"]), str(content["part"])
             bootstrap = {
                 name: content["bootstrap"][name]
                 for name in ("unit", "replicates", "confidence", "undefined_replicates")
@@ -57,11 +59,6 @@ def load_figures(folders: Iterable[Path]) -> dict[str, dict[str, str]]:
     return found
 
 
-def data_uri(svg: bytes) -> str:
-    """An SVG as the address of an image, so that ids of two pictures on a page never clash."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
-
-
 def load_training(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Read records of training by the name of their folder, each with its `curve` as a data URI.
 
@@ -80,35 +77,6 @@ def load_training(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
         name = path.resolve().parent.name
         found[name] = {**record, "curve": data_uri(curve) if curve else None}
     return found
-
-
-def dataset_rows(summary: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
-    """Turn the summary into one row a source, and one a label for the totals.
-
-    Args:
-        summary: Table with `SUMMARY_COLUMNS`, the steps of a source in the order they ran.
-
-    Returns:
-        The steps that remove transcripts, in order, and the rows.
-    """
-    totals = summary["source"] == "total"
-    sources = summary[~totals]
-    steps = list(dict.fromkeys(sources["step"][sources["removed"].notna()]))
-    rows: list[dict[str, Any]] = [
-        {
-            "source": source,
-            "label": label,
-            "records": steps_of["remaining"].iloc[0],
-            "removed": dict(zip(steps_of["step"], steps_of["removed"], strict=True)),
-            "kept": steps_of["remaining"].iloc[-1],
-            "reference": None,
-        }
-        for (source, label), steps_of in sources.groupby(["source", "label"], sort=False)
-    ]
-    for row in summary[totals].to_dict("records"):
-        about = {"source": "total", "label": row["label"], "reference": row["reference"]}
-        rows.append({**about, "records": None, "removed": {}, "kept": row["remaining"]})
-    return steps, rows
 
 
 def split_rows(split: pd.DataFrame) -> list[dict[str, Any]]:
@@ -135,29 +103,3 @@ def load_splits(paths: Iterable[Path], transcripts_path: Path | None) -> dict[st
             split = with_parts(transcripts, split, transcripts_path, path)
         found[path.stem] = split_rows(split)
     return found
-
-
-def download_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Read the records of what was fetched, in the order given.
-
-    Raises:
-        InputError: A file is not a record that `circlet download` writes.
-    """
-    rows = []
-    for path in paths:
-        record = read_json(path)
-        try:
-            row = {name: record[name] for name in ("url", "size", "sha256", "retrieved")}
-            upstream = next(iter(record.get("requested_urls") or ()), row["url"])
-            place = urlsplit(str(upstream))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            mend = "make it again with 'circlet download'"
-            raise InputError(path, f"not a record of a download ({error})", mend) from None
-        row |= {
-            "file": PurePosixPath(place.path).name or path.stem,
-            "upstream": upstream,
-            # Anything but the web stays text: a link could do more than lead somewhere.
-            "is_web": place.scheme in ("http", "https"),
-        }
-        rows.append(row)
-    return rows

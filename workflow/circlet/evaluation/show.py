@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from circlet.evaluation.comparison import format_table, read_comparison
+from circlet.evaluation.comparison import format_parts, read_comparison
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the comparison in short and where the report is."""
     comparison = read_comparison(args.comparison)
-    sys.stdout.write(
-        f"\nScores on the {comparison.iloc[0]['part']} part:\n{format_table(comparison)}\n\n"
-        f"Report: {Path(args.report).resolve()}\n"
-    )
+    sys.stdout.write(f"\n{format_parts(comparison)}\n\nReport: {Path(args.report).resolve()}\n")

@@ -4,18 +4,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-SMALL_SAMPLE = 200  # transcripts; below it the report warns
+from circlet.pages import DASH, SMALL_SAMPLE, number
 
 CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
 
-DASH = "\N{EN DASH}"
-
 Row = Mapping[str, Any]  # of the comparison, see `circlet.evaluation.comparison`
-
-
-def number(value: float | None) -> str:
-    """A score to three decimals; a dash where it is missing."""
-    return DASH if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def with_interval(row: Row, metric: str) -> str:

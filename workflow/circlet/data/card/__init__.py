@@ -1,0 +1,1 @@
+"""The dataset card: what the data are, for people and for machines."""
