@@ -74,16 +74,17 @@ def measure(arguments: list[str], threads: int) -> tuple[float, float]:
     """Run one step of circlet; returns its wall time, s, and peak memory, MiB.
 
     Raises:
-        subprocess.CalledProcessError: The step fails.
+        RuntimeError: The step fails.
     """
     started = time.perf_counter()
     command = [sys.executable, "-m", "circlet", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code:
-        raise subprocess.CalledProcessError(code, command)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env=environment, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        if os.waitstatus_to_exitcode(status):
+            said.seek(0)
+            raise RuntimeError(f"circlet {arguments[0]} failed: {said.read()[-2000:]}")
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
@@ -99,7 +100,7 @@ def steps(folder: Path, chromosomes: list[str], threads: int) -> Iterator[tuple[
     yield "dataset", ["dataset", "--records", *sources, "--drop", "both_labels", *outputs]
     homology, shared = str(folder / "homology.parquet"), ["--threads", str(threads)]
     yield "homology", ["homology", *table, *shared, "--output", homology]
-    splits = [str(folder / f"{scheme}.parquet") for scheme in SCHEMES]
+    splits = [str(folder / "splits" / f"{scheme}.parquet") for scheme in SCHEMES]
     held_out = ["--validation-chromosomes", chromosomes[0], "--test-chromosomes", chromosomes[1]]
     for scheme, split in zip(SCHEMES, splits, strict=True):
         options = ["--scheme", scheme, "--homology", homology, *held_out]
@@ -153,11 +154,11 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     table = read_table(args.transcripts, DATASET_COLUMNS)
     table = table[~is_hard_negative(table)].reset_index(drop=True)
-    rows = [
-        row for scale in args.scales for row in run_scale(table, scale, args.seed, args.threads)
-    ]
-    found = pd.DataFrame(rows)
-    write_table(args.output, found)
+    rows: list[dict] = []
+    for scale in args.scales:
+        rows += run_scale(table, scale, args.seed, args.threads)
+        found = pd.DataFrame(rows)
+        write_table(args.output, found)  # after each scale: the last one takes long
     sys.stdout.write(growth(found).to_string(index=False) + "\n")
 
 
