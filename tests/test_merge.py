@@ -44,6 +44,26 @@ def test_equal_sequences_are_one_record_that_keeps_both_ids():
     assert table["aliases"].isna().all()  # the given table is left alone
 
 
+def test_a_record_without_a_place_takes_that_of_its_first_copy_with_one():
+    table = dataset(
+        ("one:a", {"sequence": "ACGT", "gene": "G0"}),
+        ("one:b", {"sequence": "ACGA", "gene": "G1"} | KNOWN),
+        ("two:c", {"sequence": "ACGT"}),
+        ("two:d", {"sequence": "ACGT", "gene": "G2"} | KNOWN),
+        ("two:e", {"sequence": "ACGT", "gene": "G3"} | KNOWN | {"chrom": "chr9"}),
+        ("two:f", {"sequence": "ACGA", "gene": "G4"} | KNOWN | {"chrom": "chr9"}),
+    )
+    merged = merge(table, same_sequence(table))
+    assert kept(merged) == {"a": "two:c,two:d,two:e", "b": "two:f"}
+    assert merged[["chrom", "start", "gene"]].to_numpy().tolist() == [
+        ["chr1", 100, "G2"],
+        ["chr1", 100, "G1"],
+    ]
+    assert merged["exon_lengths"].tolist() == ["5,6", "5,6"]
+    assert same_place(merged).tolist() == [0, 0]  # now that both tell it
+    assert table["chrom"].isna().sum() == 2  # the given table is left alone
+
+
 def test_two_labels_are_never_one():
     table = dataset(("one:a", KNOWN | {"sequence": "A"}), ("two:b", KNOWN | {"sequence": "A"}))
     table["label"] = pd.array(["circRNA", "lncRNA"], dtype="string")

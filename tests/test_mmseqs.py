@@ -1,5 +1,10 @@
 """Finding and running MMseqs2."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from circlet.data import mmseqs
@@ -58,6 +63,28 @@ def test_a_failure_tells_module_code_and_last_line(program):
     assert str(caught.value).startswith(
         f"{path}: easy-search: failed with code 3 (Error: no \N{REPLACEMENT CHARACTER} room); "
     )
+
+
+def test_what_it_started_ends_with_the_step(tmp_path, program):
+    """MMseqs2 starts a script that starts others: the time limit of a cluster must end them all."""
+    program(
+        f"sleep 600 & echo $! > {tmp_path}/child.new; mv {tmp_path}/child.new {tmp_path}/child; wait"
+    )
+    code = """
+import signal, sys
+from circlet.data.mmseqs import run_mmseqs
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+run_mmseqs("easy-search", [], [])
+"""
+    step = subprocess.Popen([sys.executable, "-c", code])
+    child = tmp_path / "child"
+    while not child.exists():
+        assert step.poll() is None
+        time.sleep(0.05)
+    step.terminate()
+    assert step.wait(timeout=60) == 143
+    status = Path(f"/proc/{child.read_text().strip()}/status")
+    assert not status.exists() or "zombie" in status.read_text()
 
 
 def test_sequences_are_written_under_their_row_numbers(tmp_path):

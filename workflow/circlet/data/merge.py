@@ -7,9 +7,13 @@ one when their sequences are equal, or when they have the same place and the sam
 import numpy as np
 import pandas as pd
 
-from circlet.data.intervals import ON_STRAND
+from circlet.data.intervals import ON_STRAND, has_place
 
 PLACE = ["label", *ON_STRAND, "start", "end", "exon_lengths", "exon_offsets"]
+
+# What a record without a place takes, as one, from the first of its molecule that has one.
+ORIGIN = [*ON_STRAND, "start", "end", "exon_count", "exon_lengths", "exon_offsets"]
+ORIGIN += ["gene", "gene_id", "gene_type"]
 
 
 def with_known_exons(table: pd.DataFrame) -> pd.DataFrame:
@@ -53,6 +57,8 @@ def _first_of(groups: pd.api.typing.DataFrameGroupBy, table: pd.DataFrame) -> pd
 def merge(table: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
     """Keep the first record of each molecule, which takes the ids of the others as aliases.
 
+    One without a place also takes that of the first that has one, with its exons and gene.
+
     Args:
         table: Transcripts with `id`, `source` and `aliases`.
         first: See `same_sequence` and `same_place`.
@@ -70,4 +76,9 @@ def merge(table: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
     )
     merged = table.copy()
     merged.loc[own.index, "aliases"] = joined
+    placed = pd.Series(np.flatnonzero(has_place(table)))
+    donor = placed.groupby(keeper[placed]).first()
+    donor = donor[~has_place(table.iloc[donor.index])]
+    for column in ORIGIN:
+        merged.iloc[donor.index, merged.columns.get_loc(column)] = table[column].iloc[donor].array
     return merged[is_kept]

@@ -5,7 +5,9 @@ Sources: Steinegger and Soeding, Nature Biotechnology 35:1026 (2017), and Nature
 """
 
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -49,22 +51,38 @@ def run_mmseqs(module: str, files: Sequence[Path], options: Sequence[str]) -> No
     """
     program = find_mmseqs()
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [program, module, *map(str, files), folder, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",  # of paths that are no text
-            check=False,
-        )
-    if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if line.strip()]
+        code, printed = _run_whole([program, module, *map(str, files), folder, *options])
+    if code:
+        lines = [line for line in printed.splitlines() if line.strip()]
         raise InputError(
             program,
-            f"failed with code {done.returncode} ({lines[-1] if lines else 'no output'})",
+            f"failed with code {code} ({lines[-1] if lines else 'no output'})",
             "see that there is room in memory and in the temporary folder",
             module,
         )
+
+
+def _run_whole(command: list[str]) -> tuple[int, str]:
+    """Run a command that starts others, all of which end with this process, come what may.
+
+    Returns:
+        Its exit code and what it printed.
+    """
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",  # of paths that are no text
+        start_new_session=True,
+    )
+    try:
+        printed, _ = process.communicate()
+    except BaseException:  # an interrupt, or the scheduler's time limit
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    return process.returncode, printed
 
 
 def write_numbered_fasta(path: Path, rows: Iterable[int], sequences: Sequence[str]) -> None:
