@@ -8,7 +8,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from circlet.cli import main
-from circlet.data.hard_negatives import read_circrnas, select_wanted, usable_transcripts
+from circlet.data.exon_runs import with_exons
+from circlet.data.hard_negatives import (
+    name_genes,
+    read_circrnas,
+    select_wanted,
+    usable_transcripts,
+)
 from circlet.data.intervals import overlaps_any
 from circlet.data.records import Record, records_to_table
 from circlet.errors import InputError
@@ -222,6 +228,20 @@ def test_what_is_left_out_is_counted(caplog):
         usable_transcripts([coding(gene="XYZ"), torn], circles(circle(gene="XYZ")), "tx.fa")
     assert "left out 1 transcripts whose exons contradict the sequence" in caplog.messages
     assert "tx.fa: left out 1 transcripts: gene of a circRNA" in caplog.messages
+
+
+def test_transcripts_of_one_locus_are_of_one_gene_where_none_is_named():
+    records = [
+        coding("b", start=100),
+        coding("a", start=500),  # overlaps b
+        coding("c", start=1000),  # apart
+        coding("d", strand="-", start=100),
+        coding("e", start=100, gene="G1"),
+    ]
+    transcripts = [with_exons(record) for record in records]
+    name_genes(transcripts)
+    found = [transcript.record.gene_id for transcript in transcripts]
+    assert found == ["a", "a", "c", "d", None]
 
 
 def test_places_named_in_two_styles_are_refused():

@@ -67,9 +67,7 @@ def test_a_failure_tells_module_code_and_last_line(program):
 
 def test_what_it_started_ends_with_the_step(tmp_path, program):
     """MMseqs2 starts a script that starts others: the time limit of a cluster must end them all."""
-    program(
-        f"sleep 600 & echo $! > {tmp_path}/child.new; mv {tmp_path}/child.new {tmp_path}/child; wait"
-    )
+    program(f"cd {tmp_path}; sleep 600 & echo $! > child.new; mv child.new child; wait")
     code = """
 import signal, sys
 from circlet.data.mmseqs import run_mmseqs
