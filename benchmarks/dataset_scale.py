@@ -27,7 +27,8 @@ from circlet.files import read_table, write_table
 from circlet.tables import DATASET_COLUMNS, LABELS, SCHEMES, is_hard_negative
 
 FULL_SIZE = 51_661  # transcripts of circRNADb and GENCODE 19 after the filters (circDeep, 2020)
-MUTATED = 0.1  # share of the bases of a copy
+MUTATED = 0.1  # share of a copy's bases drawn anew, a quarter of them as they were
+REPLICATES = 200  # of the bootstrap, whose time grows with them; the workflow's default is 1,000
 COPY_DISTANCE = 1 << 29  # nt between the places of two copies, beyond any chromosome's end
 HEADER = ("gene", "chrom", "start", "end", "strand", "biotype", "exon_lengths", "exon_offsets")
 
@@ -107,7 +108,7 @@ def steps(folder: Path, chromosomes: list[str], threads: int) -> Iterator[tuple[
         yield "split, 5 schemes", ["split", *table, *options, "--output", split]
     audit = ["--figure-dir", str(folder), "--output", str(folder / "leakage.tsv")]
     yield "leakage, 5 schemes", ["leakage", *table, "--splits", *splits, *shared, *audit]
-    found = ["--output", str(folder / "confounds.tsv")]
+    found = ["--output", str(folder / "confounds.tsv"), "--replicates", str(REPLICATES)]
     found += ["--subsets", str(folder / "subsets.parquet")]
     yield "confounds, 5 schemes", ["confounds", *table, "--splits", *splits, *found]
 

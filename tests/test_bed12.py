@@ -97,8 +97,9 @@ def test_blocks_may_touch(files):
     assert record == expected(sequence=CHROMOSOME[5:21], exon_lengths="10,6")
 
 
-@pytest.mark.parametrize("names", [("x", "x", "y", "z"), ("x", ".", "y", "z"), ("x", "", "y", "z")])
-def test_places_are_the_ids_where_names_are_not_unique(files, caplog, names):
+@pytest.mark.parametrize("name", ["y", ".", "", "two words"])
+def test_places_are_the_ids_where_names_are_not_unique(files, caplog, name):
+    names = ("x", name, "y", "z")
     kinds = ({}, {"strand": "-"}, {"sizes": "4,6"}, {"sizes": "3,6"})
     lines = (line(name=name, **kind) for name, kind in zip(names, kinds, strict=True))
     bed, genome = files("".join(lines))
@@ -106,6 +107,15 @@ def test_places_are_the_ids_where_names_are_not_unique(files, caplog, names):
         ids = [record.id for record in read(bed, genome)]
     assert ids == ["chr1:5-21(+)", "chr1:5-21(-)", "chr1:5-21(+)/2", "chr1:5-21(+)/3"]
     assert f"{bed}: its names are no ids, the places are taken instead" in caplog.messages
+
+
+def test_places_too_long_for_exons_are_told(files, caplog):
+    contigs = f">chr1\n{'ACGT' * 5_000}\n"
+    junctions = "chr1\t0\t10001\ta\t0\t+\nchr1\t0\t10000\tb\t0\t+\n"
+    list(read(*files(junctions, contigs)))
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "1 of 2 places are single exons of more than 10000 nt" in told
+    assert "introns stay in" in told
 
 
 def test_calls_of_circexplorer(files, caplog):

@@ -320,9 +320,9 @@ def test_limits_are_computed(card):
     assert (
         f"AUROC of 0.936 (0.919{DASH}0.946) under the scheme gene. Against exons of linear" in text
     )
-    assert "boosting over simple descriptors is left with 0.512." in text
+    assert "boosting over simple descriptors, taught on lncRNAs, is left with 0.512." in text
     assert "A random split leaks: 87.5 % of its test sequences have a relative in training" in text
-    assert "fewest has gene, with 6.2 % by the widest one." in text
+    assert "fewest has gene, with 6.2 % of one label by the widest one." in text
     assert "1 of 4 lncRNAs overlap a circRNA on the same strand and are kept." in text
     assert (
         "Of 10 transcripts 2 (20.0 %) tell no gene: 1 circRNA and 1 lncRNA; 1 (10.0 %) tell no "
@@ -409,7 +409,8 @@ def test_sources_tell_no_path_and_no_time(card):
             "sha256": SHA256,
         }
     ]
-    assert (gencode["release"], gencode["files"]) == (19, ["a.fa"])
+    # What comes of a file of the user's is of no release.
+    assert (gencode["release"], gencode["urls"], gencode["files"]) == (None, [], ["a.fa"])
     assert exons["files"] == ["e.fa", "e.bed"]
     everything = card.markdown + card.html + json.dumps(card.sheet)
     for hidden in ("/home/me", "mirror.example.org", "2026-01-02"):
@@ -421,14 +422,14 @@ def test_sources_tell_no_path_and_no_time(card):
 def test_citations_are_those_of_the_sources(flags, tmp_path):
     markdown, html, sheet = make(flags)
     names = [work["name"].partition(" ")[0] for work in sheet["citations"]]
-    assert names == ["circRNADb", "GENCODE", "Snakemake"]
+    assert names == ["circRNADb", "GENCODE", "MMseqs2", "Snakemake"]
     assert "<https://doi.org/10.1038/srep34985>" in markdown
     assert '<a href="https://doi.org/10.1038/srep34985">doi:10.1038/srep34985</a>' in html
     assert sheet["citations"][0]["terms"].startswith("No explicit licence text is known")
     demo = {"circles": {"type": "fasta", "file": "../workflow/demo/circrnas.chr21.fa"}}
     write_json(tmp_path / "settings.json", {"sources": demo})
     names = [work["name"].partition(" ")[0] for work in make(flags)[2]["citations"]]
-    assert names == ["CIRCexplorer", "Snakemake"]
+    assert names == ["CIRCexplorer", "MMseqs2", "Snakemake"]
 
 
 def test_html_says_what_the_markdown_says(card):
@@ -505,7 +506,7 @@ def test_inputs_that_may_lack_are_said_to(flags, tmp_path):
     assert rows_of(text, "circRNAs", "exons") == [["0", *[DASH] * 7]]
     assert sheet["splits"][0]["folds"] == 0
     assert "hard_negatives" not in sheet["classes"]
-    assert len(sheet["citations"]) == 5  # which one was used is not known
+    assert len(sheet["citations"]) == 6  # which one was used is not known
     assert read_table(tmp_path / "card/figures/exon_number.tsv").empty
 
 

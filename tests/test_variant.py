@@ -117,7 +117,7 @@ TWO_FOLDS = SPLIT.assign(fold=SPLIT["fold"] % 2)
         (
             ["--fold", "1"],
             {"table": TABLE.assign(label=np.where(SPLIT["fold"] == 2, "lncRNA", TABLE["label"]))},
-            "dataset: the validation part has no circRNA under the scheme 'variant'",
+            "dataset: the validation part has no circRNA under the scheme 'split'",
         ),
     ],
 )

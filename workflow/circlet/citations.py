@@ -71,6 +71,13 @@ CITATIONS = {
         "10.1016/j.cell.2014.09.001",
         "The demo's sequences come from its source distribution, which is under the MIT licence.",
     ),
+    "mmseqs2": Citation(
+        "MMseqs2 (clusters of similar sequences)",
+        "Steinegger M, Söding J. Clustering huge protein sequence sets in linear time.",
+        "Nat Commun",
+        "2018;9:2542",
+        "10.1038/s41467-018-04964-5",
+    ),
     "workflow": Citation(
         "Snakemake (the workflow)",
         "Mölder F, et al. Sustainable data analysis with Snakemake.",

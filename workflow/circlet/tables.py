@@ -43,9 +43,9 @@ INTEGER_COLUMNS = ("start", "end", "exon_count")  # pandas' nullable Int64
 # Doubts about a label, each a bool column of the dataset; see `data/noise.py`.
 FLAGS = ("overlaps_circrna", "both_labels", "coding_gene")
 
-# `results/dataset/transcripts.parquet`: what was parsed and kept; `aliases` is a comma list of the
-# records merged into this one as source:id, `soft_masked` the fraction of bases that the source
-# writes in lower case as repeats, both missing where there is none.
+# `results/dataset/transcripts.parquet`: what was parsed and kept. `aliases` names the records that
+# were merged into this one as source:id, a space between two; `soft_masked` is the fraction of
+# bases that the source writes in lower case as repeats; both are missing where there is none.
 DATASET_COLUMNS = (*TRANSCRIPT_COLUMNS, "aliases", "soft_masked", *FLAGS)
 
 # `results/dataset/summary.tsv`: one row for a source and step, then totals a label.
@@ -95,6 +95,10 @@ CONFOUND_COLUMNS = (
 # `results/dataset/subsets.parquet`: test sets that are subsets of a scheme's test part.
 SUBSET_COLUMNS = ("scheme", "subset", "id")
 SUBSETS = MATCHED, LOW_STOP_FREE = ("matched", "low_stop_free")
+
+# Test sets of hard negatives beside the circRNAs of the test part: scored by what was taught on
+# lncRNAs, as all test sets are, and by what was taught on hard negatives instead.
+HARD_TAUGHT = "hard_taught"
 
 # `results/predictions/{run}.tsv.gz`: the whole dataset.
 PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "call")

@@ -216,7 +216,7 @@ SCORED = {run: {"name": run, "kind": "run", "scheme": split_of(run)} for run in 
 }
 # The files of scores of each, and the part that they are of.
 TEST_SETS = {"metrics": config["evaluate"]["part"]}
-if sources_named("linear_exons"):
+if sources_named("linear_exons") and config["evaluate"]["part"] == "test":
     TEST_SETS["hard"] = "hard"
 # What made the dataset, told in its card.
 DATA_SETTINGS = json.dumps(

@@ -364,6 +364,7 @@ rule audit_leakage:
         code=modules(
             "data/leakage.py",
             "data/relatives.py",
+            "data/groups.py",
             "data/shared_kmers.py",
             "data/mmseqs.py",
             "data/intervals.py",
@@ -392,9 +393,10 @@ rule audit_leakage:
         runtime=120,
     params:
         folder=subpath(output.leakage, parent=True),
+        seed=config["split"]["seed"],
     shell:
         "circlet leakage --transcripts {input.transcripts:q} --splits {input.splits:q}"
-        " --threads {threads} --figure-dir {params.folder:q}"
+        " --threads {threads} --seed {params.seed} --figure-dir {params.folder:q}"
         " --output {output.leakage:q} 2> {log:q}"
 
 

@@ -22,6 +22,7 @@ from circlet.tables import (
     FLAGS,
     LABELS,
     NEGATIVE,
+    POSITIVE,
     SUMMARY_COLUMNS,
     TRANSCRIPT_COLUMNS,
     is_hard_negative,
@@ -84,13 +85,14 @@ def clean(
         "same_place": lambda rows: merge(rows, same_place(rows)),
     }
     sources = table[["source", "label"]].drop_duplicates()
+    circrnas = table[table["label"] == POSITIVE]  # of all lengths: their places count
     table = normalise_sequences(table)
     counts = [_count(table, sources, "records")]
     for step, apply in steps.items():
         table = apply(table)
         counts.append(_count(table, sources, step))
     for flag, found in DOUBTS.items():
-        table = table.assign(**{flag: found(table).astype(bool)})
+        table = table.assign(**{flag: found(table, circrnas).astype(bool)})
     for flag in FLAGS:
         flagged = _count(table[table[flag]], sources, flag)["remaining"]
         if flag in drop:
@@ -144,22 +146,57 @@ def summarise(counts: pd.DataFrame, kept: pd.DataFrame, reference: dict[str, int
     return summary.reindex(columns=list(SUMMARY_COLUMNS)).astype(types)
 
 
-def check_ids(table: pd.DataFrame) -> None:
-    """Refuse two transcripts with one id.
+def tell_apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Give ids that several sources use, such as places, the source's name in front but once.
 
     Raises:
-        InputError: An id stands twice, in one source or in two.
+        InputError: An id stands twice in one source.
     """
-    twice = table[table.duplicated("id", keep=False)]
+    twice = table[table.duplicated(["source", "id"])]
     if len(twice):
-        first = twice.iloc[0]["id"]
-        sources = sorted(set(twice.loc[twice["id"] == first, "source"]))
+        first = twice.iloc[0]
         raise InputError(
             "sources",
-            f"the id stands more than once, in {' and '.join(sources)}",
-            "give every transcript an id of its own, or enable one of the sources",
-            first,
+            f"the id stands more than once in {first['source']}",
+            "give every transcript an id of its own",
+            first["id"],
         )
+    is_taken = table.duplicated("id")
+    if not is_taken.any():
+        return table
+    log.info("%s ids are of another source already: named source:id", f"{is_taken.sum():,}")
+    ids = table["id"].mask(is_taken, table["source"] + ":" + table["id"])
+    if ids.duplicated().any():
+        raise InputError(
+            "sources",
+            "the id stands more than once, even behind its source's name",
+            "give every transcript an id of its own",
+            ids[ids.duplicated()].iloc[0],
+        )
+    return table.assign(id=ids)
+
+
+def check_styles(table: pd.DataFrame) -> None:
+    """Refuse chromosomes named chr1 by one source and 1 by another of the same assembly.
+
+    Raises:
+        InputError: They would never meet.
+    """
+    placed = table[table["chrom"].notna()]
+    first: dict[str, tuple[str, str]] = {}
+    for (assembly, source), names in placed.groupby(["assembly", "source"], sort=False)["chrom"]:
+        has_prefix = names.str.startswith("chr")
+        if has_prefix.any() != has_prefix.all():
+            continue  # a source with both styles: scaffolds, most likely
+        other, example = first.setdefault(assembly, (source, names.iloc[0]))
+        if example.startswith("chr") != has_prefix.all():
+            raise InputError(
+                "sources",
+                f"names chromosomes of {assembly} like '{names.iloc[0]}', but {other} like"
+                f" '{example}'",
+                "name them alike",
+                source,
+            )
 
 
 def log_counts(counts: pd.DataFrame) -> None:
@@ -217,11 +254,12 @@ def build_dataset(
     """Read the parsed sources and make the dataset and its summary.
 
     Raises:
-        InputError: A table is unreadable, an id stands twice, or a class is empty.
+        InputError: A table is unreadable, an id stands twice in a source, sources name chromosomes
+            in two styles, or a class is empty.
     """
     tables = [read_table(path, TRANSCRIPT_COLUMNS) for path in records]
-    table = pd.concat(tables, ignore_index=True)
-    check_ids(table)
+    table = tell_apart(pd.concat(tables, ignore_index=True))
+    check_styles(table)
     kept, counts = clean(table, min_length, biotypes, drop)
     log_counts(counts)
     summary = summarise(counts, kept, reference)

@@ -44,7 +44,7 @@ class Stock:
         """Take a run; False if it may not be taken."""
         transcript = self.transcripts[self.runs.transcript[run]]
         host = transcript.record
-        gene = ("gene", host.gene) if host.gene else ("transcript", host.id)
+        gene = host.gene or host.gene_id or host.id
         if run in self._runs or self._given[gene] >= RUNS_PER_GENE:
             return False
         first, count = int(self.runs.first[run]), int(self.runs.count[run])

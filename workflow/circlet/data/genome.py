@@ -85,10 +85,12 @@ def _lacks(
     """Make the error of a contig that the genome lacks; it tells how either side writes names."""
     other = chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
     example = other if other in names else names[0]
-    return InputError(
-        where,
-        f"its contig is not in {genome}: the places name contigs like '{chrom}', "
-        f"the genome like '{example}'",
-        "give both files of the same assembly with the same names of contigs",
-        record,
-    )
+    if example.startswith("chr") == chrom.startswith("chr"):
+        problem, mend = f"{genome} has no contig '{chrom}'", "give the genome of the same assembly"
+    else:
+        problem = (
+            f"its contig is not in {genome}: the places name contigs like '{chrom}', "
+            f"the genome like '{example}'"
+        )
+        mend = "give both files of the same assembly with the same names of contigs"
+    return InputError(where, problem, mend, record)

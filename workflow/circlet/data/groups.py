@@ -41,7 +41,7 @@ def group(table: pd.DataFrame, scheme: str, clusters: pd.Series) -> pd.DataFrame
         raise InputError(
             "dataset",
             f"no transcript has the place or gene that the scheme '{scheme}' asks for",
-            "use the scheme homology, or sources that tell places",
+            "use sources that tell places, or the scheme homology; leave this out of split.audit",
         )
     borrowed = clusters.map(groups[~fallback].groupby(clusters[~fallback]).first())
     groups = groups.fillna(borrowed.astype("string")).fillna("homology:" + clusters)

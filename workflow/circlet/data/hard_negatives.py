@@ -72,16 +72,17 @@ def read_circrnas(paths: Sequence[str | Path], assembly: str) -> pd.DataFrame:
     circrnas = pd.concat(tables, ignore_index=True)
     if not len(circrnas):
         raise InputError(" and ".join(map(str, paths)), "no circRNA", "give tables of circRNAs")
-    hidden = int((circrnas["gene"].isna() & circrnas["chrom"].isna()).sum())
+    hidden = int(circrnas["chrom"].isna().sum())
     if hidden:
-        log.warning("%d circRNAs tell neither gene nor place: theirs may be cut from", hidden)
+        log.warning("%d circRNAs tell no place: what lies there may be cut from", hidden)
     return circrnas.assign(sequence=circrnas["sequence"].map(as_dna))
 
 
 def select_wanted(circrnas: pd.DataFrame, min_length: int) -> pd.DataFrame:
     """Choose the circRNAs that runs are matched to: `exon_count` (maybe missing) and `length`.
 
-    Each sequence is taken once, with its number of exons if one of its records tells it.
+    Each sequence is taken once, with its number of exons if one of its records tells it, or if it
+    is as long as its place and so a single exon.
 
     Args:
         circrnas: Records with `TRANSCRIPT_COLUMNS`, in upper-case DNA.
@@ -100,6 +101,9 @@ def select_wanted(circrnas: pd.DataFrame, min_length: int) -> pd.DataFrame:
             f"no circRNA has {min_length} nt and ACGT alone",
             "lower --min-length or give other tables",
         )
+    is_single = (wanted["end"] - wanted["start"] == wanted["length"]).fillna(False)
+    exon_count = wanted["exon_count"].mask(is_single & wanted["exon_count"].isna(), 1)
+    wanted = wanted.assign(exon_count=exon_count)
     known_first = wanted.iloc[np.argsort(wanted["exon_count"].isna().to_numpy(), kind="stable")]
     once = known_first.drop_duplicates("sequence").sort_index()
     return once[["exon_count", "length"]].reset_index(drop=True)
@@ -120,7 +124,7 @@ def usable_transcripts(
     Raises:
         InputError: Only one of the two sides names chromosomes with `chr`.
     """
-    genes = set(circrnas["gene"].dropna())
+    genes = {*circrnas["gene"].dropna(), *circrnas["gene_id"].dropna()}
     left_out: Counter[str] = Counter()
     kept = list(_pass_records(records, genes, left_out))
     places = pd.DataFrame(
@@ -145,7 +149,7 @@ def _pass_records(
     for record in records:
         if record.biotype not in (None, CODING):
             left_out["not protein-coding"] += 1
-        elif record.gene in genes:
+        elif record.gene in genes or record.gene_id in genes:
             left_out["gene of a circRNA"] += 1
         elif _ALTERNATIVE.search(record.chrom or ""):
             left_out["alternative copy of a region"] += 1

@@ -44,6 +44,8 @@ def cluster(sequences: Sequence[str], identity: float, coverage: float, threads:
         "--cov-mode": "1",  # of the member, which is not longer than the representative
         "--cluster-mode": "1",  # connected components
         "--split-memory-limit": MEMORY_LIMIT,
+        # Longer ones are cut, and the coverage is then that of a piece.
+        "--max-seq-len": str(max(map(len, sequences)) + 1),
         "--threads": str(threads),
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -2,14 +2,15 @@
 
 A test sequence has a relative if a training sequence, of either label, bears
 
-- `same_gene`: its gene symbol;
+- `same_gene`: its gene, by symbol or accession;
 - `overlapping_locus`: a span that shares a base with its own on the same strand;
 - `shared_splice_site`: an exon that begins, or ends, where one of its own does. All ends of a
   circRNA's exons are splice sites, its back-splice junction included; of a linear transcript only
   the inner ones are;
 - `shared_31mer`: any of its 31-mers, on the sense strand;
 - `identity_80`: at least half of it in one alignment of at least 80 % identity, on the sense
-  strand, as MMseqs2 finds it (Steinegger and Soeding, Nature Biotechnology 35:1026, 2017).
+  strand, as MMseqs2 finds it (Steinegger and Soeding, Nature Biotechnology 35:1026, 2017); asked
+  of at most 5,000 test sequences, drawn at random.
 
 A sequence whose gene or place is not known has no relative by it. What the relatives are worth is
 told by a memoriser that looks 31-mers up; see `shared_kmers`. Hard negatives are left out.
@@ -27,8 +28,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
+from circlet.arguments import seed
 from circlet.data.intervals import overlaps_any
-from circlet.data.relatives import bear_trained, find_similar, gene_marks, splice_sites
+from circlet.data.relatives import (
+    bear_trained,
+    draw_searched,
+    find_similar,
+    gene_marks,
+    splice_sites,
+)
 from circlet.data.shared_kmers import look_up
 from circlet.drawing import COLOURS, save, style
 from circlet.errors import InputError
@@ -109,13 +117,16 @@ def read_split(path: str | Path, ids: pd.DataFrame, table_path: str | Path) -> S
     )
 
 
-def audit(table: pd.DataFrame, splits: Sequence[Split], threads: int) -> pd.DataFrame:
+def audit(
+    table: pd.DataFrame, splits: Sequence[Split], threads: int, seed: int = 0
+) -> pd.DataFrame:
     """Audit splits of a dataset.
 
     Args:
         table: Transcripts with `DATASET_COLUMNS`.
         splits: The splits, of the same rows.
         threads: Threads of MMseqs2.
+        seed: Seed of the draw of test sequences that it searches for.
 
     Returns:
         A table with `LEAKAGE_COLUMNS`, a row for each split and for `ALL` and each label: the
@@ -144,8 +155,10 @@ def audit(table: pd.DataFrame, splits: Sequence[Split], threads: int) -> pd.Data
             "overlapping_locus": overlaps,
             "shared_splice_site": bear_trained(*sites, split.is_train),
             "shared_31mer": shared[number],
-            "identity_80": find_similar(sequences, split.is_train, split.is_test, threads),
         }
+        searched = draw_searched(split.is_test, seed)
+        similar = find_similar(sequences, split.is_train, searched, threads)
+        relations["identity_80"] = np.where(searched, similar, np.nan)
         found = summarise(split, table["label"], relations)
         found[0] |= score_memoriser(is_circrna, split, scores[number])
         rows += found
@@ -158,14 +171,15 @@ def summarise(split: Split, labels: pd.Series, relations: dict[str, np.ndarray])
     Args:
         split: The split.
         labels: The label of each transcript.
-        relations: Whether each transcript has a relative in training, by relation, bool (n,).
+        relations: Whether each transcript has a relative in training, by relation, (n,), NaN where
+            it was not searched for.
     """
     rows = []
     for label in (ALL, *reversed(LABELS)):
         chosen = np.ones(len(labels), dtype=bool) if label == ALL else (labels == label).to_numpy()
         test = chosen & split.is_test
         shares = {
-            name: has_relative[test].mean() if test.any() else np.nan
+            name: pd.Series(has_relative[test], dtype="float").mean()  # of those that are known
             for name, has_relative in relations.items()
         }
         counts = {
@@ -252,6 +266,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--splits", nargs="+", required=True, help="splits, Parquet, each named {scheme}.parquet"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of MMseqs2")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of what MMseqs2 searches for")
     parser.add_argument("--output", required=True, help="the audit, TSV")
     parser.add_argument("--figure-dir", type=Path, required=True, help="folder of the figure")
 
@@ -262,7 +277,7 @@ def run(args: argparse.Namespace) -> None:
     splits = [read_split(path, table[["id"]], args.transcripts) for path in args.splits]
     if len({split.scheme for split in splits}) < len(splits):
         raise InputError("--splits", "two files have one name", "name each after its scheme")
-    leakage = audit(table, splits, args.threads)
+    leakage = audit(table, splits, args.threads, args.seed)
     write_table(args.output, leakage)
     with style():
         save(draw(leakage), args.figure_dir, "leakage")

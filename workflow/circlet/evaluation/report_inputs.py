@@ -12,7 +12,7 @@ from circlet.evaluation.figures import FIGURES, draw_learning
 from circlet.files import read_json, read_table, reading
 from circlet.pages import data_uri
 from circlet.parts import with_parts
-from circlet.tables import LABELS, PARTS, SPLIT_COLUMNS
+from circlet.tables import HARD, LABELS, PARTS, SPLIT_COLUMNS, UNUSED, is_hard_negative
 
 Scored = tuple[str, str, str]  # name, scheme and part
 
@@ -80,13 +80,19 @@ def load_training(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 
 def split_rows(split: pd.DataFrame) -> list[dict[str, Any]]:
-    """Count transcripts, groups and, where `label` is known, classes of each part and in all."""
-    parts = [(part, split[split["part"] == part]) for part in PARTS]
+    """Count transcripts, groups and, where `label` is known, classes of each part and in all.
+
+    Hard negatives are counted by themselves, as the class `hard`.
+    """
+    others = [part for part in (HARD, UNUSED) if (split["part"] == part).any()]
+    parts = [(part, split[split["part"] == part]) for part in (*PARTS, *others)]
     rows = []
     for part, members in [*parts, ("all", split)]:
         row = {"part": part, "transcripts": len(members), "groups": members["group"].nunique()}
         if "label" in split:
-            row |= {label: int((members["label"] == label).sum()) for label in LABELS}
+            is_hard = is_hard_negative(members)
+            row |= {label: int(((members["label"] == label) & ~is_hard).sum()) for label in LABELS}
+            row[HARD] = int(is_hard.sum())
         rows.append(row)
     return rows
 
@@ -95,7 +101,8 @@ def load_splits(paths: Iterable[Path], transcripts_path: Path | None) -> dict[st
     """Read the splits and count their parts, by the scheme that the file's stem names."""
     transcripts = None
     if transcripts_path is not None:
-        transcripts = read_table(transcripts_path, ("id", "label"))[["id", "label"]]
+        columns = ("id", "label", "biotype")
+        transcripts = read_table(transcripts_path, columns)[list(columns)]
     found = {}
     for path in paths:
         split = read_table(path, SPLIT_COLUMNS)

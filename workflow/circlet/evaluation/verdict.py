@@ -1,10 +1,10 @@
 """What the comparison says of the runs, in plain sentences computed from its numbers."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from circlet.pages import DASH, SMALL_SAMPLE, number
+from circlet.pages import DASH, FEW_GROUPS, SMALL_SAMPLE, number
 
 CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
 
@@ -80,7 +80,7 @@ def describe_run(run: Row, rows: Iterable[Row]) -> str:
     return f"{reached} {rival} {standing(run, baseline)}"
 
 
-def warnings(rows: Iterable[Row]) -> list[str]:
+def warnings(rows: Sequence[Row]) -> list[str]:
     """Say which parts are too small for firm conclusions, each once."""
     small = {
         f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
@@ -89,4 +89,10 @@ def warnings(rows: Iterable[Row]) -> list[str]:
         for row in rows
         if sample_size(row) < SMALL_SAMPLE
     }
-    return sorted(small)
+    few = {
+        f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
+        f"{row['n_groups']:,.0f} groups: intervals that are drawn from so few are too narrow."
+        for row in rows
+        if row["n_groups"] < FEW_GROUPS
+    }
+    return sorted(small | few)

@@ -184,11 +184,14 @@ def describe_sources(
     found = {}
     for (name, label), steps in of_sources.groupby(["source", "label"], sort=False):
         said = settings.get(name, {})
+        own = any(said.get(key) for key in LOCAL_FILES)
         found[name] = {
             "name": name,
             "label": label,
-            **{key: said.get(key) for key in ("type", "assembly", "release")},
-            "urls": said.get("urls") or [],
+            **{key: said.get(key) for key in ("type", "assembly")},
+            # A release that is not read is no origin.
+            "release": None if own else said.get("release"),
+            "urls": [] if own else said.get("urls") or [],
             # The names alone: a path would tell of the machine.
             "files": [PurePath(str(said[key])).name for key in LOCAL_FILES if said.get(key)],
             "records": int(steps["remaining"].iloc[0]),
@@ -267,7 +270,7 @@ def count_by(table: pd.DataFrame, *columns: str) -> list[Sheet]:
 def cited(sources: Sequence[Sheet], settings: Mapping[str, Mapping[str, Any]]) -> list[Sheet]:
     """The works to cite for these sources; all known ones where no type is told."""
     types = {source["type"] for source in sources}
-    used = {"workflow", *types}
+    used = {"workflow", "mmseqs2", *types}
     for source in sources:
         file = settings.get(source["name"], {}).get("file")
         if file and PurePath(str(file)).parent.as_posix().endswith(DEMO):

@@ -17,7 +17,7 @@ from circlet.data.card.words import (
     percent,
     with_interval,
 )
-from circlet.pages import SMALL_SAMPLE
+from circlet.pages import FEW_GROUPS, SMALL_SAMPLE
 from circlet.tables import HARD, NEGATIVE, POSITIVE, RELATIONS
 
 
@@ -46,7 +46,7 @@ def coding(sheet: Sheet) -> str:
     if hard:
         return (
             f"{said} Against exons of linear coding transcripts, boosting over simple "
-            f"descriptors is left with {with_interval(hard)}."
+            f"descriptors, taught on lncRNAs, is left with {with_interval(hard)}."
         )
     return (
         f"{said} Without hard negatives, this dataset cannot tell what a model knows beyond that."
@@ -56,7 +56,16 @@ def coding(sheet: Sheet) -> str:
 def relatives(sheet: Sheet) -> str:
     """A random split is full of relatives, and no split is free of them."""
     rows = {row["scheme"]: row for row in sheet["leakage"] if row["label"] == "all"}
-    worst = {scheme: max(row[name] or 0 for name in RELATIONS) for scheme, row in rows.items()}
+    # Of either label: a scheme can be clean in all and leak in the circRNAs.
+    worst = {
+        scheme: max(
+            row[name] or 0
+            for row in sheet["leakage"]
+            if row["scheme"] == scheme
+            for name in RELATIONS
+        )
+        for scheme in rows
+    }
     if not worst:
         return ""
     said = []
@@ -70,7 +79,7 @@ def relatives(sheet: Sheet) -> str:
     best = min(worst, key=worst.__getitem__)
     said.append(
         f"No split is free of relatives by every measure; fewest has {best}, with "
-        f"{percent(worst[best])} by the widest one."
+        f"{percent(worst[best])} of one label by the widest one."
         if worst[best]
         else f"Under {best} no test sequence has a relative in training by any measure."
     )
@@ -147,6 +156,28 @@ def balance(sheet: Sheet) -> str:
     )
 
 
+def few_groups(sheet: Sheet) -> str:
+    """Where the intervals, which draw whole groups, are not what they seem."""
+    few = {
+        row["scheme"]: row["groups"]
+        for row in sheet["leakage"]
+        if row["label"] == "all" and row["groups"] < FEW_GROUPS
+    }
+    said = []
+    if few:
+        told = listed([f"{count:,} ({scheme})" for scheme, count in few.items()])
+        said.append(
+            f"The test part has few groups: {told}. Intervals are drawn from whole groups, and "
+            "from so few they are too narrow."
+        )
+    if any(row["scheme"] == "random" for row in sheet["leakage"]):
+        said.append(
+            "Under random each transcript is its own group, so that intervals take relatives for "
+            "independent and are too narrow as well."
+        )
+    return " ".join(said)
+
+
 def small(sheet: Sheet) -> str:
     """Which test parts are too small for firm conclusions."""
     sizes = {
@@ -182,6 +213,7 @@ LIMITS: tuple[Callable[[Sheet], str], ...] = (
     assembled,
     missing,
     small,
+    few_groups,
     reference,
     balance,
     unseen,

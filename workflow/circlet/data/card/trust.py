@@ -22,7 +22,7 @@ from circlet.data.card.words import (
     with_interval,
 )
 from circlet.pages import DASH, count, number
-from circlet.tables import HARD, MATCHED, NEGATIVE, POSITIVE, RELATIONS
+from circlet.tables import HARD, HARD_TAUGHT, MATCHED, NEGATIVE, POSITIVE, RELATIONS
 
 # Shown of every scheme; all others of the main one alone.
 FEW_DESCRIPTORS = ("length", "stop_free_linear", "coding_potential", BOOSTING)
@@ -217,16 +217,17 @@ def tell_hard_negatives(sheet: Sheet) -> Section:
     if not hard:
         said = (
             "This dataset has none. They would be runs of internal exons of linear coding "
-            "transcripts, matched to the circRNAs in length and exon number; only against them is "
-            "it seen what a model knows beyond the signs of coding exons."
+            "transcripts, matched to the circRNAs in length, and in exon number where it is known; "
+            "only against them is it seen what a model knows beyond the signs of coding exons."
         )
         return Section("hard", "Hard negatives", [said])
     sentences = [
         f"{name_class(HARD_NEGATIVES, hard['transcripts']).capitalize()}: runs of consecutive "
         "internal exons of linear coding transcripts, from genes and places without a circRNA in "
-        "the set, matched to the circRNAs in length and exon number. They are no lncRNAs, and none "
-        "is counted among the lncRNAs of this card. Those of the test groups make the part hard, "
-        "a test set of its own; the others are unused, unless a run trains on them.",
+        "the set, matched to the circRNAs in length, and in exon number where it is known. They "
+        "are no lncRNAs, and none is counted among the lncRNAs of this card. Those of the test "
+        "groups make the part hard, a test set of its own; the others are unused, unless a run "
+        "trains on them.",
     ]
     if positive:
         length, exons = ((hard[name], positive[name]) for name in ("length", "exon_number"))
@@ -242,6 +243,12 @@ def tell_hard_negatives(sheet: Sheet) -> Section:
             f"Under the scheme {scheme}, boosting over length, stop-free stretches, GC and end "
             f"bases, taught on circRNAs and lncRNAs, has an AUROC of {with_interval(against)} "
             f"against lncRNAs, and {with_interval(scored)} against hard negatives."
+        )
+    taught = scheme and find_confound(sheet, scheme, HARD_TAUGHT, BOOSTING)
+    if taught:
+        sentences.append(
+            f"Taught on circRNAs and hard negatives, it has {with_interval(taught)} against hard "
+            "negatives: what such properties tell of circles themselves."
         )
     return Section("hard", "Hard negatives", sentences)
 

@@ -4,6 +4,7 @@ from circlet.data.card.inputs import Sheet
 from circlet.pages import DASH, number
 from circlet.tables import (
     HARD,
+    HARD_TAUGHT,
     LINEAR_EXONS,
     LOW_STOP_FREE,
     MATCHED,
@@ -70,6 +71,7 @@ TEST_SET_WORDS = {
     MATCHED: "matched subset",
     LOW_STOP_FREE: "below 0.5 stop-free",
     HARD: "hard negatives",
+    HARD_TAUGHT: "hard negatives, taught on such",
 }
 TEST_SET_MEANINGS = {
     MATCHED: "pairs of a circRNA and a lncRNA of the test part that are alike in length and in the "
@@ -78,6 +80,8 @@ TEST_SET_MEANINGS = {
     "shorter than half of them",
     HARD: "the circRNAs of the test part, against the hard negatives of the test groups in place "
     "of the lncRNAs",
+    HARD_TAUGHT: "the same, ranked by what was learnt on hard negatives of the training groups in "
+    "place of the lncRNAs",
 }
 DESCRIPTOR_WORDS = {
     "length": "length",

@@ -24,6 +24,7 @@ BED6, BED12, CIRCEXPLORER = 6, 12, 17  # columns; CIRCexplorer 1.1.6 and later w
 EXONIC, INTRONIC = "circRNA", "ciRNA"  # CIRCexplorer's words, since version 1.1.1
 
 _NO_NAME = {"", "."}
+LONG_EXON = 10_000  # nt; hardly any exon is longer
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,11 @@ Row = tuple[int, list[str]]
 def read(bed: str | Path, genome: str | Path) -> Iterator[Record]:
     """Read the transcripts of a BED file; without blocks, one has a single exon.
 
-    The name is the id if no two lines share it and none is `.`; else all ids of the file are
-    places, `chrom:start-end(strand)`, of which a second one with other blocks ends in `/2`, and
-    so on in the order of the lines. Columns after the twelfth are passed over, but for those of
-    CIRCexplorer: where every line has them, the symbol of the gene is taken, and intronic
-    ciRNAs, which are not spliced, are left out and counted in the log.
+    The name is the id if no two lines share it, none is `.` and none has a space; else all ids of
+    the file are places, `chrom:start-end(strand)`, of which a second one with other blocks ends
+    in `/2`, and so on in the order of the lines. Columns after the twelfth are passed over, but
+    for those of CIRCexplorer: where every line has them, the symbol of the gene is taken, and
+    intronic ciRNAs, which are not spliced, are left out and counted in the log.
 
     Args:
         bed: BED file, plain or gzip, with 6 or at least 12 tab-separated columns.
@@ -56,8 +57,21 @@ def read(bed: str | Path, genome: str | Path) -> Iterator[Record]:
     if not rows:
         raise InputError(bed, "has no transcript", "give a file with at least one")
     records = _records(rows, bed, called)
+    _warn_of_introns(records, bed)
     _identify(records, bed)
     yield from splice(records, genome, bed)
+
+
+def _warn_of_introns(records: list[Record], bed: str | Path) -> None:
+    """Log that places without blocks are too long for exons: most likely those of junctions."""
+    if all(record.exon_count == 1 for record in records):
+        count = sum(record.end - record.start > LONG_EXON for record in records)
+        if count:
+            log.warning(
+                "%s: %d of %d places are single exons of more than %d nt: it has no blocks, so that"
+                " introns stay in the sequences",
+                *(bed, count, len(records), LONG_EXON),
+            )
 
 
 def read_rows(bed: str | Path) -> Iterator[Row]:
@@ -162,7 +176,8 @@ def _check_blocks(record: Record) -> None:
 def _identify(records: list[Record], bed: str | Path) -> None:
     """Put places in the stead of names that are not unique; see `read`."""
     names = {record.id for record in records}
-    if len(names) == len(records) and not names & _NO_NAME:
+    is_word = all(len(name.split()) == 1 for name in names)
+    if len(names) == len(records) and is_word and not names & _NO_NAME:
         return
     log.info("%s: its names are no ids, the places are taken instead", bed)
     seen: Counter[str] = Counter()
