@@ -432,6 +432,12 @@ def test_citations_are_those_of_the_sources(flags, tmp_path):
     assert names == ["CIRCexplorer", "MMseqs2", "Snakemake"]
 
 
+def test_intervals_of_few_groups_are_a_limit(card):
+    limits = card.markdown.partition("## Known limits")[2].partition("##")[0]
+    assert "The test part has few groups: " in limits
+    assert "Under random each transcript is its own group" in limits
+
+
 def test_html_says_what_the_markdown_says(card):
     said = " ".join(Page(card.html).text.split())
     for line in card.markdown.splitlines():

@@ -109,10 +109,8 @@ def test_warnings_of_small_samples_come_once_a_split():
 
 def test_few_groups_are_told():
     rows = [row("main", 0.9, 0.8, 1, scheme=name, n_groups=n) for name, n in (("a", 19), ("b", 20))]
-    assert warnings(rows) == [
-        "The test part of the split \u201ca\u201d has only 19 groups: intervals that are drawn from "
-        "so few are too narrow."
-    ]
+    (told,) = warnings(rows)
+    assert told.startswith("The test part of the split \u201ca\u201d has only 19 groups: intervals")
 
 
 def test_run_that_died_is_told():
