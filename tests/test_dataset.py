@@ -6,8 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circlet.cli import main
-from circlet.data.dataset import clean, has_biotype, is_acgt, normalise_sequences, summarise
+from circlet.data.dataset import (
+    check_classes,
+    check_styles,
+    clean,
+    has_biotype,
+    is_acgt,
+    normalise_sequences,
+    summarise,
+)
 from circlet.data.records import Record, records_to_table
+from circlet.errors import InputError
 from circlet.files import write_table
 from circlet.tables import (
     DATASET_COLUMNS,
@@ -245,6 +254,84 @@ def test_scaffolds_beside_chromosomes_are_no_style(tmp_path):
     assert build(tmp_path, [mixed, bare], *KEPT)[0] == 0
 
 
+def named(*rows):
+    """A table of (assembly, source, chromosome)."""
+    return pd.DataFrame(rows, columns=["assembly", "source", "chrom"], dtype="string")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("hg19", "a", "1"), ("hg38", "b", "chr1")],  # they need not meet
+        [("hg19", "a", "1"), ("hg19", "b", None), ("hg19", "c", "2")],
+        [("hg19", "a", "chr1"), ("hg19", "a", "GL1"), ("hg19", "b", "1"), ("hg19", "c", "2")],
+        [("hg19", "a", "1"), ("hg19", "b", "chr1"), ("hg19", "b", "1")],
+    ],
+)
+def test_one_style_an_assembly_is_taken(rows):
+    check_styles(named(*rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [("hg19", "a", "1"), ("hg19", "b", "chr2")],
+            "b: names chromosomes of hg19 like 'chr2', but a like '1'; name them alike",
+        ),
+        (
+            [("hg19", "a", "chr1"), ("hg19", "b", "2")],
+            "b: names chromosomes of hg19 like '2', but a like 'chr1'",
+        ),
+        # The first source has both styles, so that the second one's counts.
+        (
+            [
+                ("hg19", "a", "chr1"),
+                ("hg19", "a", "GL1"),
+                ("hg19", "b", "3"),
+                ("hg19", "c", "chr4"),
+            ],
+            "c: names chromosomes of hg19 like 'chr4', but b like '3'",
+        ),
+        (
+            [("hg38", "a", "chr1"), ("hg19", "a", "5"), ("hg19", "b", "6"), ("hg38", "c", "7")],
+            "c: names chromosomes of hg38 like '7', but a like 'chr1'",
+        ),
+    ],
+)
+def test_two_styles_of_one_assembly_are_refused(rows, message):
+    with pytest.raises(InputError, match=f"^sources: {message}"):
+        check_styles(named(*rows))
+
+
+def test_circrnas_too_short_to_keep_have_their_places_still():
+    circrnas = records_to_table(
+        [Record("c1", "ACG", **PLACE), Record("c2", "GTGTG")], "db", "circRNA", "hg19"
+    )
+    lncrnas = records_to_table([Record("n1", "GAGAG", **PLACE)], "linear", "lncRNA", "hg19")
+    kept, _ = clean(pd.concat([circrnas, lncrnas], ignore_index=True), 4, [], [])
+    assert kept["id"].tolist() == ["c2", "n1"]
+    assert kept["overlaps_circrna"].tolist() == [False, True]
+
+
+def test_a_doubt_stays_when_another_takes_what_raised_it():
+    """Which doubts cost a place must not change what the others say."""
+    circrnas = records_to_table([Record("c2", "GTGTG")], "db", "circRNA", "hg19")
+    twin = Record("n1", "GTGTG", gene_type="protein_coding")
+    lncrnas = records_to_table([twin, Record("n2", "AAAAA")], "linear", "lncRNA", "hg19")
+    kept, _ = clean(pd.concat([circrnas, lncrnas], ignore_index=True), 4, [], ["coding_gene"])
+    assert kept["id"].tolist() == ["c2", "n2"]
+    assert kept["both_labels"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("reported", "told"), [(2, 1), (3, 0), (4, 1)])
+def test_a_count_that_differs_from_the_literature_is_told(caplog, reported, told):
+    kept, counts = clean(pd.concat([CIRCLES, LINEAR], ignore_index=True), 4, ["lincRNA"], [])
+    check_classes(kept, summarise(counts, kept, {"circRNA": reported}))
+    warning = f"circRNA: 3 transcripts, where the literature counts {reported}"
+    assert caplog.messages == [warning] * told
+
+
 def test_the_first_source_keeps_a_duplicate(tmp_path):
     _, output, _ = build(tmp_path, [RINGS.iloc[:2], CIRCLES, LINEAR], *KEPT, *DROP)
     table = pd.read_parquet(output)
@@ -407,6 +494,11 @@ def test_every_transcript_is_kept_or_counted_once(rows, drop):
             [CIRCLES, LINEAR.assign(id="n1")],
             KEPT,
             "sources: n1: the id stands more than once in linear; give every transcript an id",
+        ),
+        (
+            [CIRCLES, LINEAR.assign(id=["n1", "n2", "n3", "n2", "n5", "n6"])],
+            KEPT,
+            "sources: n2: the id stands more than once in linear;",
         ),
         (
             [CIRCLES, LINEAR.assign(id=["n1", "c1", "linear:c1", "n4", "n5", "n6"])],

@@ -87,6 +87,9 @@ def test_sequences_are_taken_once_and_never_those_known():
     runs, transcripts = single_exons([300, 300, 301])
     assert matched(circrnas([300], [1]), runs, transcripts, 9) in ({0: [0, 2]}, {0: [1, 2]})
     assert matched(circrnas([300], [1]), runs, transcripts, 9, known=["C" * 300]) == {0: [2]}
+    for transcript in transcripts:
+        transcript.record.sequence = transcript.record.sequence.lower()
+    assert matched(circrnas([300], [1]), runs, transcripts, 9, known=["C" * 300]) == {0: [2]}
 
 
 @pytest.mark.parametrize("genes", [["ABC"] * 40, None])
@@ -95,6 +98,15 @@ def test_a_gene_gives_a_limited_number(genes):
     runs, transcripts = single_exons(lengths, genes=genes)
     found = matched(circrnas([1020], [1]), runs, transcripts, 40)
     assert len(found[0]) == (40 if genes is None else RUNS_PER_GENE)
+
+
+def test_a_gene_without_a_name_is_known_by_its_accession():
+    runs, transcripts = single_exons(range(1000, 1040))
+    for number, transcript in enumerate(transcripts):
+        transcript.record.gene_id = "ENSG1" if number < 35 else "ENSG2"
+    found = matched(circrnas([1020], [1]), runs, transcripts, 40)[0]
+    assert len(found) == RUNS_PER_GENE + 5
+    assert {35, 36, 37, 38, 39} < set(found)
 
 
 def test_a_transcript_without_gene_gives_a_limited_number():

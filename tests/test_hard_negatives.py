@@ -1,6 +1,7 @@
 """The step `circlet linear-exons`."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from circlet.cli import main
 from circlet.data.exon_runs import with_exons
 from circlet.data.hard_negatives import (
+    find_candidates,
     name_genes,
     read_circrnas,
     select_wanted,
@@ -115,6 +117,41 @@ def test_same_seed_same_bytes(step):
     assert contents[0] == contents[1]
 
 
+def test_the_seed_decides_among_equals(step):
+    wanted = circles(circle(length=30, exons=1))
+    taken = {tuple(pd.read_parquet(step(wanted, "--seed", seed)[1])["id"]) for seed in range(8)}
+    assert len(taken) > 1
+    assert taken <= {(f"NM_{name}:exons{exon}-{exon}",) for name in (1, 2) for exon in (2, 3, 4)}
+
+
+def test_what_is_a_circrna_is_no_hard_negative(step):
+    known = Record("c2", (EXONS[1] + EXONS[2]).lower().replace("t", "u"), exon_count=2)
+    code, output = step(circles(circle(length=50), known), "--per-circrna", 2)
+    assert code == 0
+    assert pd.read_parquet(output)["id"].tolist() == ["NM_2:exons3-4"]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "exon_counts", "min_length", "expected"),
+    [
+        ([20], [1], 20, {(1, 1)}),
+        ([20], [1], 21, set()),
+        ([30], [1], 20, {(2, 1), (3, 1)}),
+        ([50], [1], 20, set()),
+        ([50], [2], 20, {(1, 2)}),
+        ([80], [None], 20, {(1, 3)}),
+        ([20, 60], [1, None], 20, {(1, 1), (2, 2)}),
+        ([60, 20], [1, None], 20, {(1, 1)}),
+    ],
+)
+def test_candidates_are_near_a_circrna_of_their_exon_number(
+    lengths, exon_counts, min_length, expected
+):
+    wanted = pd.DataFrame({"exon_count": pd.array(exon_counts, "Int64"), "length": lengths})
+    runs = find_candidates([with_exons(coding())], wanted, min_length)
+    assert set(zip(runs.first.tolist(), runs.count.tolist(), strict=True)) == expected
+
+
 def test_gencode_files_tell_the_gene(tmp_path):
     fasta, gtf, table = (tmp_path / name for name in ("pc.fa", "pc.gtf", "circ.parquet"))
     lines, output = [], tmp_path / "hard.parquet"
@@ -204,6 +241,8 @@ def test_what_is_matched():
         (coding(), True),
         (coding(gene="ABC", biotype="protein_coding"), True),
         (coding(gene="XYZ"), False),
+        (replace(coding(gene="ABC"), gene_id="ENSG1"), False),
+        (replace(coding(gene="ABC"), gene_id="ENSG2"), True),
         (coding(biotype="nonsense_mediated_decay"), False),
         (coding(chrom="chr2", start=5000 - 410), True),
         (coding(chrom="chr2", start=5000 - 409), False),
@@ -211,6 +250,7 @@ def test_what_is_matched():
         (coding(chrom="chr2", start=5090, strand="-"), True),
         (coding(chrom="chr6_apd_hap1"), False),
         (coding(chrom="chr6_KI270801v1_alt"), False),
+        (coding(chrom="chr1_KN538361v1_fix"), False),
         (coding(chrom="chr4_gl000193_random"), True),
         (Record("NM_1", "ACGT"), False),
         (Record("NM_1", "ACGT", "chr1", 0, 9, "+", None, None, None, 2, "2,2", "0,7"), False),
@@ -218,7 +258,8 @@ def test_what_is_matched():
     ],
 )
 def test_genes_and_places_with_a_circrna_are_left_out(transcript, is_kept):
-    circrnas = circles(circle(chrom="chr2", start=5000, gene="XYZ"), Record("c2", "ACGT"))
+    unplaced = Record("c2", "ACGT", gene_id="ENSG1")
+    circrnas = circles(circle(chrom="chr2", start=5000, gene="XYZ"), unplaced)
     kept = usable_transcripts([transcript, coding("NM_2", chrom="chr7")], circrnas, "tx.fa")
     assert [one.record.id for one in kept] == ["NM_1"] * is_kept + ["NM_2"]
 
@@ -238,11 +279,12 @@ def test_transcripts_of_one_locus_are_of_one_gene_where_none_is_named():
         coding("c", start=1000),  # apart
         coding("d", strand="-", start=100),
         coding("e", start=100, gene="G1"),
+        replace(coding("f", start=100), gene_id="ENSG1"),
     ]
     transcripts = [with_exons(record) for record in records]
     name_genes(transcripts)
     found = [transcript.record.gene_id for transcript in transcripts]
-    assert found == ["a", "a", "c", "d", None]
+    assert found == ["a", "a", "c", "d", None, "ENSG1"]
 
 
 def test_places_named_in_two_styles_are_refused():

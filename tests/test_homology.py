@@ -1,6 +1,7 @@
 """Clusters of similar sequences, whose families are known since they are made up."""
 
 import importlib.util
+import itertools
 import shutil
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
+from circlet.data import homology
 from circlet.data.homology import cluster
-from circlet.data.mmseqs import find_mmseqs
+from circlet.data.mmseqs import find_mmseqs, run_mmseqs
 from circlet.data.records import Record, records_to_table
 from circlet.errors import InputError
 from circlet.files import write_table
@@ -110,6 +112,20 @@ def test_the_coverage_asked_for_is_of_the_shorter_sequence():
 
 
 @needs_mmseqs
+def test_a_sequence_longer_than_the_default_is_not_cut(monkeypatch):
+    given = []
+
+    def run(module, files, options):
+        given.extend(options)
+        run_mmseqs(module, files, options)
+
+    monkeypatch.setattr(homology, "run_mmseqs", run)
+    long = "".join(np.random.default_rng(6).choice(list("ACGT"), 70_000))
+    assert cluster([long[66_000:69_000], long], 0.8, 0.5, 1).tolist() == [0, 0]
+    assert int(given[given.index("--max-seq-len") + 1]) > len(long)
+
+
+@needs_mmseqs
 @pytest.mark.parametrize(
     ("sequences", "expected"),
     [
@@ -121,6 +137,22 @@ def test_the_coverage_asked_for_is_of_the_shorter_sequence():
 )
 def test_no_sequence_is_left_out(sequences, expected):
     assert cluster(sequences, 0.8, 0.5, 1).tolist() == expected
+
+
+@pytest.mark.parametrize(("runs", "expected"), [("aa", "a"), ("abca", "a"), ("abb", "b")])
+def test_what_two_runs_say_alike_is_taken(monkeypatch, runs, expected):
+    results = {"a": np.array([0, 0]), "b": np.array([0, 1]), "c": np.array([1, 1])}
+    given = iter(runs)
+    monkeypatch.setattr(homology, "_cluster_once", lambda *_: results[next(given)])
+    assert homology.cluster(["ACGT", "ACGT"], 0.8, 0.5, 1).tolist() == results[expected].tolist()
+    assert next(given, None) is None
+
+
+def test_runs_that_never_agree_are_refused(monkeypatch):
+    given = itertools.count()
+    monkeypatch.setattr(homology, "_cluster_once", lambda *_: np.array([next(given)]))
+    with pytest.raises(InputError, match="6 runs gave as many results"):
+        homology.cluster(["ACGT"], 0.8, 0.5, 1)
 
 
 @needs_mmseqs

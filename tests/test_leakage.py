@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
+from circlet.data import leakage, relatives
 from circlet.data.leakage import (
     ALL,
     Split,
@@ -139,6 +140,30 @@ def test_without_genes_and_places_the_shares_are_nought(table, split):
         table[name] = pd.array([None] * len(table), dtype=table[name].dtype)
     found = audit(table, [as_split("random", split)], threads=1)
     assert found.loc[0, list(RELATIONS)].tolist() == [0, 0, 0, 1 / 6, 1 / 6]
+
+
+@pytest.mark.parametrize("seed_of_draw", [3, 4])
+def test_of_many_test_sequences_a_seeded_few_are_searched_for(
+    tmp_path, step, table, split, monkeypatch, seed_of_draw
+):
+    asked = []
+
+    def find(sequences, is_train, is_test, threads):
+        asked.append(is_test)
+        return is_test & (table["label"] == "circRNA").to_numpy(bool)
+
+    monkeypatch.setattr(relatives, "SEARCHED", 2)
+    monkeypatch.setattr(leakage, "find_similar", find)
+    assert main([*step(), "--seed", str(seed_of_draw)]) == 0
+    (searched,) = asked
+    is_test = (split["part"] == "test").to_numpy(bool)
+    assert searched.tolist() == relatives.draw_searched(is_test, seed_of_draw).tolist()
+    assert searched.tolist() != relatives.draw_searched(is_test, 0).tolist()
+    found = read_table(tmp_path / "out" / "leakage.tsv")
+    circrnas = int((searched & (table["label"] == "circRNA")).sum())
+    shares = [circrnas / 2, 1 if circrnas else None, 0 if circrnas < 2 else None]
+    assert found["identity_80"].replace({np.nan: None}).tolist() == shares
+    assert found["n_test"].tolist() == [6, 3, 3]
 
 
 def test_a_score_of_nought_is_called_by_the_larger_class():

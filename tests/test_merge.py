@@ -64,6 +64,21 @@ def test_a_record_without_a_place_takes_that_of_its_first_copy_with_one():
     assert table["chrom"].isna().sum() == 2  # the given table is left alone
 
 
+def test_place_and_gene_are_taken_as_one():
+    """Else a record would be said to be of one gene and lie at another."""
+    own = {"gene": "G0", "gene_id": "E0", "gene_type": "lincRNA", "exon_count": 9, "biotype": "own"}
+    taken = KNOWN | {"gene_type": "protein_coding", "gene_id": "E2", "exon_count": 2}
+    table = dataset(
+        ("one:a", {"sequence": "ACGT"} | own),
+        ("two:b", {"sequence": "ACGT", "biotype": "other"} | taken),
+    )
+    table["assembly"] = pd.array([None, "hg38"], dtype="string")
+    (row,) = merge(table, same_sequence(table)).to_dict("records")
+    expected = taken | {"id": "a", "source": "one", "biotype": "own", "assembly": "hg38"}
+    assert {name: row[name] for name in expected} == expected
+    assert pd.isna(row["gene"])
+
+
 def test_two_labels_are_never_one():
     table = dataset(("one:a", KNOWN | {"sequence": "A"}), ("two:b", KNOWN | {"sequence": "A"}))
     table["label"] = pd.array(["circRNA", "lncRNA"], dtype="string")

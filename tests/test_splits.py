@@ -331,6 +331,16 @@ def test_the_step_takes_clusters_folds_and_chromosomes(tmp_path, caplog):
     assert caplog.messages[-1] == "chromosome: 1 transcripts fell back to their homology cluster"
 
 
+def test_fewer_groups_than_folds_leave_the_last_folds_empty(tmp_path):
+    table = dataset(on_chromosomes("chr1", "chr2", "chr3", "chr4"))
+    flags = ["--scheme", "chromosome", "--folds", "6", "--validation-chromosomes", "chr2"]
+    code, output = run_split(tmp_path, table, "split.parquet", *flags, "--test-chromosomes", "chr3")
+    assert code == 0
+    assert sorted(pd.read_parquet(output)["fold"].value_counts().items()) == [
+        *((0, 8), (1, 8), (2, 8), (3, 8))
+    ]
+
+
 BALANCED = [(label, {"gene": f"{label}{number}"}) for number in range(20) for label in LABELS]
 CHROMOSOMES = on_chromosomes("chr1", "chr2", "chr3", "chr4", "chr5")
 
@@ -398,6 +408,7 @@ CHROMOSOMES = on_chromosomes("chr1", "chr2", "chr3", "chr4", "chr5")
         ),
         (BALANCED, ["--folds", "1"], "--folds: 1 is too few; give 2 or more\n"),
         (BALANCED, ["--fractions", "0.5", "0.5", "0.5"], "fractions: [0.5, 0.5, 0.5] are not"),
+        (BALANCED, ["--fractions", "0.7", "0.1", "0.20001"], "fractions: [0.7, 0.1, 0.20001] are"),
         (BALANCED, ["--fractions", "0.8", "0.2", "0"], "fractions: [0.8, 0.2, 0.0] are not"),
         (BALANCED, ["--fractions", "1.2", "-0.4", "0.2"], "fractions: [1.2, -0.4, 0.2] are not"),
         (BALANCED, ["--fractions", "nan", "0.1", "0.2"], "fractions: [nan, 0.1, 0.2] are not"),
@@ -409,6 +420,16 @@ def test_bad_input_writes_nothing(tmp_path, capsys, rows, flags, message):
     assert code == 2
     assert capsys.readouterr().err.startswith(f"circlet split: error: {message}")
     assert not output.parent.exists()
+
+
+def test_fractions_that_the_machine_cannot_sum_to_one_are_taken(tmp_path):
+    assert sum([0.6, 0.3, 0.1]) < 1
+    code, output = run_split(
+        tmp_path, dataset(BALANCED), "s.parquet", *["--fractions", ".6", ".3", ".1"]
+    )
+    assert code == 0
+    counts = pd.read_parquet(output)["part"].value_counts()
+    assert counts.to_dict() == {"train": 24, "validation": 12, "test": 4}
 
 
 def test_tables_that_are_not_those_of_the_dataset_are_refused(tmp_path, capsys):
