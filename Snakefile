@@ -22,7 +22,7 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        expand(f"{RESULTS}/models/{{run}}/model.safetensors", run=RUNS),
+        expand(f"{RESULTS}/models/{{run}}/config.json", run=RUNS),
         expand(f"{RESULTS}/predictions/{{run}}.tsv.gz", run=RUNS),
         expand(
             f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",

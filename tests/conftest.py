@@ -7,7 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from card_inputs import Card, make, write_inputs
 from hypothesis import HealthCheck, settings
+
+# As `circlet.model.runtime` does, which here would come too late: MKL reads it at its first use,
+# and numbers of this process are compared with those of others.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 from circlet.cli import main
 from circlet.files import write_table
@@ -53,12 +58,13 @@ class ToyRun:
     def flags(self, step: str) -> list[str]:
         """Arguments of a step for the files that it reads."""
         names = {
-            "tokens": ("tokens", "offsets", "index", "vocabulary"),
-            "train": ("tokens", "offsets", "index", "vocabulary"),
+            "tokens": ("tokens", "offsets", "features", "index", "vocabulary"),
+            "train": ("tokens", "offsets", "features", "index", "vocabulary"),
+            "trees": ("tokens", "offsets", "features", "index"),
             "vocabulary": ("transcripts", "split"),
             "predict": ("transcripts", "split"),
         }[step]
-        endings = {"tokens": "npy", "offsets": "npy", "vocabulary": "json"}
+        endings = {"tokens": "npy", "offsets": "npy", "features": "npy", "vocabulary": "json"}
         return [
             word
             for name in names
@@ -103,26 +109,13 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> ToyRun:
 
 
 @pytest.fixture
-def checkpoint_folder(tmp_path: Path) -> Path:
-    """Folder of a small checkpoint whose random weights give probabilities of any size."""
-    import torch  # here, so that the tests of other wings do without it
+def card_flags(tmp_path: Path) -> dict[str, list]:
+    """Arguments of the step `card`, whose files are written in the test's folder."""
+    return write_inputs(tmp_path)
 
-    from circlet.model.checkpoint import Checkpoint
-    from circlet.model.kmers import KmerVocab
-    from circlet.model.network import NetworkConfig, build_network
 
-    torch.manual_seed(3)
-    vocabulary = KmerVocab(2, 1, None, tuple(a + b for a in "ACGT" for b in "ACGT"))
-    config = NetworkConfig(
-        len(vocabulary), max_tokens=48, width=8, layers=1, heads=2, feedforward=16
-    )
-    network = build_network(config).eval()
-    with torch.no_grad():
-        network.embedding.weight *= 20
-        logits = network(torch.randint(2, 18, (64, 48)))
-        network.head[-1].bias -= logits.mean()
-        network.head[-1].bias /= logits.std()
-        network.head[-1].weight /= logits.std()
-    training = {"architecture": config.architecture, "best_epoch": 1}
-    Checkpoint(network, config, vocabulary, 20, 0.5, training).save(tmp_path / "checkpoint")
-    return tmp_path / "checkpoint"
+@pytest.fixture(scope="session")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """The card of the small dataset."""
+    folder = tmp_path_factory.mktemp("card")
+    return Card(folder, *make(write_inputs(folder)))

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from circlet.cli import main
 from circlet.evaluation.baselines import BASELINES, fit_and_classify
@@ -10,6 +11,13 @@ from circlet.tables import PREDICTION_COLUMNS
 
 CODONS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT"]
 SENSE_CODONS = [codon for codon in CODONS if codon not in {"TAA", "TAG", "TGA"}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """On a busy machine the threads would wait for each other in each of the many small trees."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +36,12 @@ def transcripts():
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("length", 0.2, 0.8), ("stop_free", 0.99, 1), ("descriptors", 0.99, 1)],
+    [
+        ("length", 0.2, 0.8),
+        ("stop_free", 0.99, 1),
+        ("descriptors", 0.99, 1),
+        ("composition", 0.99, 1),
+    ],
 )
 def test_baselines_see_what_they_should(transcripts, name, low, high):
     p_circrna = fit_and_classify(transcripts, BASELINES[name], seed=0)

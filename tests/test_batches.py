@@ -35,15 +35,19 @@ def test_crop_keeps_the_place_in_the_streams(length, max_tokens, multiple):
     assert (np.diff(kept) > 1).sum() == (length > max_tokens)
 
 
+def collate_tokens(sequences, *shape):
+    return collate(sequences, np.zeros((len(sequences), 2)), *shape).tokens
+
+
 def test_collate_pads_to_the_longest():
-    tokens = collate([np.array([5, 6, 7], np.uint16), np.array([8], np.uint16)], 9)
+    tokens = collate_tokens([np.array([5, 6, 7], np.uint16), np.array([8], np.uint16)], 9)
     assert tokens.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert str(tokens.dtype) == "torch.int64"
 
 
 @pytest.mark.parametrize(("multiple", "width"), [(1, 7), (2, 8), (6, 12), (7, 7), (9, 9)])
 def test_collate_pads_to_a_multiple(multiple, width):
-    tokens = collate([np.arange(1, 8), np.arange(1, 3)], 100, multiple)
+    tokens = collate_tokens([np.arange(1, 8), np.arange(1, 3)], 100, multiple)
     assert tokens.tolist() == [
         [1, 2, 3, 4, 5, 6, 7] + [0] * (width - 7),
         [1, 2] + [0] * (width - 2),
@@ -51,12 +55,35 @@ def test_collate_pads_to_a_multiple(multiple, width):
 
 
 def test_collate_crops_before_it_pads():
-    tokens = collate([np.arange(1, 9), np.array([9])], 6, 4)
+    tokens = collate_tokens([np.arange(1, 9), np.array([9])], 6, 4)
     assert tokens.tolist() == [[1, 2, 7, 8], [9, 0, 0, 0]]
 
 
 def test_collate_of_nothing_is_padding():
-    assert collate([np.array([], np.uint16)], 4, 3).tolist() == [[0, 0, 0]]
+    assert collate_tokens([np.array([], np.uint16)], 4, 3).tolist() == [[0, 0, 0]]
+
+
+def test_collate_takes_features_along():
+    features = np.array([[1.5, 2], [3, 4.25]])
+    batch = collate([np.array([5]), np.array([6, 7])], features, 9)
+    assert batch.features.tolist() == features.tolist()
+    assert str(batch.features.dtype) == "torch.float32"
+
+
+def test_collate_shares_no_memory():
+    sequence, features = np.array([5, 6]), np.ones((1, 2), np.float32)
+    batch = collate([sequence], features, 9)
+    batch.tokens[:], batch.features[:] = 9, 9
+    assert sequence.tolist() == [5, 6]
+    assert features.tolist() == [[1, 1]]
+
+
+def test_collate_bounds_a_long_sequence():
+    long = np.arange(200_000) % 60 + 2
+    tokens = collate_tokens([long], 900, 9)
+    assert tokens.shape == (1, 900)
+    # 893 are left: those taken out are a multiple of 9, and two that are left are not one.
+    assert tokens[0].tolist() == [*long[:447], *long[-446:], *[0] * 7]
 
 
 @given(lengths=many_lengths, budget=st.integers(1, 200), seed=st.none() | st.integers(0, 9))

@@ -1,37 +1,89 @@
 import json
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from circlet.errors import InputError
 from circlet.files import read_json, write_json
-from circlet.model.checkpoint import Checkpoint
+from circlet.model.calibration import Calibration
+from circlet.model.checkpoint import Checkpoint, load_weights, save_weights
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig, build_network
+from circlet.model.trees import Trees
 
-FILES = ("config.json", "model.safetensors", "training.json", "vocabulary.json")
+FILES = (
+    "config.json",
+    "seed1.safetensors",
+    "seed4.safetensors",
+    "training.json",
+    "vocabulary.json",
+)
+VOCABULARY = KmerVocab(k=1, stride=1, window=None, ring=False, kmers=("A", "C", "G", "T"))
+CONFIG = NetworkConfig(
+    6, max_tokens=30, streams=1, patch=2, width=8, layers=1, heads=2, feedforward=8, ends=2
+)
+TREES = Trees(
+    roots=np.array([0]),
+    feature=np.array([4, 0, 0]),
+    threshold=np.array([0.5, 0.0, 0.0]),
+    left=np.array([1, 1, 2]),
+    right=np.array([2, 1, 2]),
+    value=np.array([0.0, -1.0, 1.0]),
+    baseline=np.array([0.5]),
+)
+CALIBRATION = Calibration("platt", {"scale": 2.0, "offset": -0.5})
 
 
-def change_config(folder, change):
-    content = read_json(folder / "config.json")
-    change(content)
-    (folder / "config.json").write_text(json.dumps(content))
-
-
-def test_save_and_load(tmp_path):
+def make_checkpoint(config=CONFIG, vocabulary=VOCABULARY, seeds=(1, 4)):
     torch.manual_seed(0)
-    vocabulary = KmerVocab(1, 1, None, ("A", "C", "G", "T"))
-    config = NetworkConfig(6, max_tokens=30, streams=1, width=8, layers=1, heads=2, feedforward=8)
-    network = build_network(config).eval()
-    training = {"best_epoch": 3, "epochs": [{"epoch": 1, "seen": 0.5}]}
-    Checkpoint(network, config, vocabulary, 17, 0.25, training).save(tmp_path / "made")
-    loaded = Checkpoint.load(tmp_path / "made")
-    assert (loaded.config, loaded.vocabulary) == (config, vocabulary)
-    assert (loaded.min_length, loaded.threshold, loaded.training) == (17, 0.25, training)
-    tokens = torch.randint(1, 6, (5, 24))
+    members = [build_network(config).eval() for _ in seeds]
+    training = [{"seed": seed, "network": asdict(config), "best_epoch": 3} for seed in seeds]
+    return Checkpoint(members, config, vocabulary, 17, CALIBRATION, 0.25, training)
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path):
+    """Folder of a checkpoint of two members."""
+    make_checkpoint().save(tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
+
+
+def change_json(folder, name, change):
+    content = read_json(folder / name)
+    change(content)
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_save_and_load(checkpoint_folder):
+    made, loaded = make_checkpoint(), Checkpoint.load(checkpoint_folder)
+    assert (loaded.config, loaded.vocabulary) == (CONFIG, VOCABULARY)
+    assert (loaded.min_length, loaded.calibration, loaded.threshold) == (17, CALIBRATION, 0.25)
+    assert loaded.training == made.training
+    assert loaded.names == ["seed1", "seed4"]
+    tokens, features = torch.randint(1, 6, (5, 24)), torch.zeros(5, 356)
     with torch.inference_mode():
-        assert torch.equal(loaded.network.eval()(tokens), network(tokens))
+        logits = [member(tokens, features) for member in made.members]
+        assert not torch.equal(*logits)
+        for member, expected in zip(loaded.members, logits, strict=True):
+            assert torch.equal(member(tokens, features), expected)
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        Calibration("none", {}),
+        Calibration("temperature", {"temperature": 1 / 3}),
+        Calibration("isotonic", {"scores": [-1.5, 0.1], "probabilities": [1 / 7, 2 / 3]}),
+    ],
+)
+def test_every_calibration_comes_back(tmp_path, calibration):
+    checkpoint = make_checkpoint()
+    checkpoint.calibration = calibration
+    checkpoint.save(tmp_path)
+    assert Checkpoint.load(tmp_path).calibration == calibration
 
 
 def test_saved_again_it_has_the_same_bytes(checkpoint_folder, tmp_path):
@@ -42,8 +94,54 @@ def test_saved_again_it_has_the_same_bytes(checkpoint_folder, tmp_path):
 
 def test_files_are_json_and_safetensors_alone(checkpoint_folder):
     assert sorted(path.name for path in checkpoint_folder.iterdir()) == list(FILES)
-    weights = load_file(checkpoint_folder / "model.safetensors")
-    assert set(weights) == set(Checkpoint.load(checkpoint_folder).network.state_dict())
+    assert read_json(checkpoint_folder / "config.json") == {
+        "format": 2,
+        "network": asdict(CONFIG),
+        "min_length": 17,
+        "calibration": {"method": "platt", "parameters": {"scale": 2.0, "offset": -0.5}},
+        "threshold": 0.25,
+        "members": ["seed1", "seed4"],
+        "tree_weight": None,
+    }
+    weights = load_file(checkpoint_folder / "seed4.safetensors")
+    assert set(weights) == set(Checkpoint.load(checkpoint_folder).members[1].state_dict())
+
+
+def test_trees_come_back(tmp_path):
+    checkpoint = make_checkpoint()
+    checkpoint.trees, checkpoint.tree_weight = TREES, 0.25
+    checkpoint.save(tmp_path)
+    loaded = Checkpoint.load(tmp_path)
+    assert loaded.tree_weight == 0.25
+    features = np.random.default_rng(0).random((3, 356))
+    assert (loaded.trees(features) == TREES(features)).all()
+    (tmp_path / "trees.safetensors").unlink()
+    with pytest.raises(InputError, match=r"trees\.safetensors: no such file"):
+        Checkpoint.load(tmp_path)
+
+
+def test_trees_of_no_weight_are_kept_as_such(tmp_path):
+    checkpoint = make_checkpoint()
+    checkpoint.trees = TREES
+    checkpoint.save(tmp_path)
+    loaded = Checkpoint.load(tmp_path)
+    assert loaded.trees is not None
+    assert loaded.tree_weight == 0
+
+
+def test_weights_of_members_that_are_not_named_are_left_alone(checkpoint_folder):
+    (checkpoint_folder / "seed2.safetensors").write_bytes(b"of an ensemble before")
+    assert Checkpoint.load(checkpoint_folder).names == ["seed1", "seed4"]
+
+
+def test_weights_alone(tmp_path):
+    first, second = make_checkpoint().members
+    save_weights(first, tmp_path / "made/first.safetensors")
+    load_weights(second, tmp_path / "made/first.safetensors")
+    for name, value in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], value)
+    with pytest.raises(InputError, match=r"none\.safetensors: no such file"):
+        load_weights(second, tmp_path / "none.safetensors")
 
 
 def test_missing_folder_is_refused(tmp_path):
@@ -70,10 +168,15 @@ def test_truncated_file_is_refused(checkpoint_folder, name, kept):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(format=2), "not a checkpoint's config of format 1"),
+        (lambda c: c.update(format=3), "not a checkpoint's config of format 2"),
         (lambda c: c.pop("network"), "config.json: network: the key is missing"),
         (lambda c: c.pop("min_length"), "config.json: min_length: the key is missing"),
         (lambda c: c.pop("threshold"), "config.json: threshold: the key is missing"),
+        (lambda c: c.pop("calibration"), "config.json: calibration: the key is missing"),
+        (lambda c: c.pop("members"), "config.json: members: the key is missing"),
+        (lambda c: c.pop("tree_weight"), "config.json: tree_weight: the key is missing"),
+        (lambda c: c.update(tree_weight=2), "tree_weight: is 2, not a share or null"),
+        (lambda c: c.update(tree_weight="0.5"), "tree_weight: is '0.5', not a share or null"),
         (lambda c: c["network"].update(depth=3), "config.json: network: describes no network"),
         (lambda c: c["network"].pop("vocabulary_size"), "network: describes no network"),
         (lambda c: c["network"].update(architecture="lstm"), "architecture 'lstm' is none of"),
@@ -90,10 +193,21 @@ def test_truncated_file_is_refused(checkpoint_folder, name, kept):
         (lambda c: c["network"].update(layers=None), "network: describes no network"),
         (lambda c: c["network"].update(dropout=1.5), "network: describes no network"),
         (lambda c: c.update(network=[1]), "network: describes no network"),
+        (lambda c: c.update(calibration=None), "calibration: describes no calibration"),
+        (lambda c: c["calibration"].pop("method"), "calibration: describes no calibration"),
+        (lambda c: c["calibration"].update(method="x"), "method 'x' is none of"),
+        (lambda c: c["calibration"]["parameters"].update(scale=-2.0), "scale is -2.0, not above"),
+        (lambda c: c["calibration"]["parameters"].update(offset=float("nan")), "offset is not"),
+        (lambda c: c["calibration"].update(parameters={}), "platt takes"),
+        (lambda c: c.update(members=[]), "members: is \\[\\], not a list of different names"),
+        (lambda c: c.update(members="seed1"), "members: is 'seed1', not a list"),
+        (lambda c: c.update(members=["seed1", "seed1"]), "not a list of different names"),
+        (lambda c: c.update(members=["seed1", 4]), "not a list of different names"),
+        (lambda c: c.update(members=["seed1", "../seed4"]), "not a list of different names"),
     ],
 )
 def test_tampered_config_is_refused(checkpoint_folder, change, message):
-    change_config(checkpoint_folder, change)
+    change_json(checkpoint_folder, "config.json", change)
     with pytest.raises(InputError, match=message) as caught:
         Checkpoint.load(checkpoint_folder)
     assert str(caught.value).startswith(str(checkpoint_folder / "config.json"))
@@ -105,38 +219,96 @@ def test_config_that_is_no_mapping_is_refused(checkpoint_folder):
         Checkpoint.load(checkpoint_folder)
 
 
-def test_training_record_that_is_no_mapping_is_refused(checkpoint_folder):
-    write_json(checkpoint_folder / "training.json", [1])
-    with pytest.raises(InputError, match=r"training\.json: not the record of a training"):
+def test_format_1_is_refused(checkpoint_folder):
+    content = {"format": 1, "network": asdict(CONFIG), "min_length": 17, "threshold": 0.5}
+    write_json(checkpoint_folder / "config.json", content)
+    with pytest.raises(InputError) as caught:
+        Checkpoint.load(checkpoint_folder)
+    assert str(caught.value) == (
+        f"{checkpoint_folder / 'config.json'}: is of format 1, which is no longer read; "
+        "train the run again"
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"seed": 1},
+        [1],
+        [{"seed": 1}, {"seed": 4}],
+        [{"seed": True, "network": {}}],
+        [{"seed": 1, "network": [6]}],
+    ],
+)
+def test_what_is_no_training_record_is_refused(checkpoint_folder, content):
+    write_json(checkpoint_folder / "training.json", content)
+    with pytest.raises(InputError, match=r"training\.json: not the records of trainings"):
+        Checkpoint.load(checkpoint_folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda records: records.pop(),
+            r"is of \['seed1'\] but the config of \['seed1', 'seed4'\]",
+        ),
+        (lambda records: records.reverse(), r"is of \['seed4', 'seed1'\] but the config"),
+        (lambda records: records[1].update(seed=5), r"is of \['seed1', 'seed5'\] but the config"),
+        (lambda records: records[1]["network"].update(width=16), "seed4: was trained with another"),
+        (lambda records: records[0]["network"].update(depth=1), "seed1: was trained with another"),
+    ],
+)
+def test_training_records_of_other_members_are_refused(checkpoint_folder, change, message):
+    change_json(checkpoint_folder, "training.json", change)
+    with pytest.raises(InputError, match=message):
         Checkpoint.load(checkpoint_folder)
 
 
 def test_vocabulary_of_another_run_is_refused(checkpoint_folder):
-    KmerVocab(2, 1, None, ("AC", "GT")).save(checkpoint_folder / "vocabulary.json")
-    with pytest.raises(InputError, match=r"vocabulary\.json: has 4 tokens but the network 18"):
+    KmerVocab(k=2, stride=1, window=None, ring=False, kmers=("AC", "GT")).save(
+        checkpoint_folder / "vocabulary.json"
+    )
+    with pytest.raises(InputError, match=r"vocabulary\.json: has 4 tokens but the network 6"):
         Checkpoint.load(checkpoint_folder)
+
+
+@pytest.mark.parametrize(("window", "ring"), [(None, False), (None, True), (29, False)])
+def test_text_transformer_needs_its_window(tmp_path, window, ring):
+    config = NetworkConfig(
+        6, "text_transformer", max_tokens=30, width=4, layers=1, heads=2, feedforward=4
+    )
+    whole = replace(VOCABULARY, window=30)
+    make_checkpoint(config, whole).save(tmp_path)
+    assert Checkpoint.load(tmp_path).vocabulary == whole
+    replace(VOCABULARY, window=window, ring=ring).save(tmp_path / "vocabulary.json")
+    with pytest.raises(InputError, match=r"vocabulary\.json: gives no window of 30 tokens"):
+        Checkpoint.load(tmp_path)
 
 
 @pytest.mark.parametrize("setting", ["width", "feedforward", "layers", "patch"])
 def test_weights_of_another_shape_are_refused(checkpoint_folder, setting):
-    change_config(
-        checkpoint_folder, lambda c: c["network"].update({setting: 2 * c["network"][setting]})
-    )
-    with pytest.raises(InputError, match=r"model\.safetensors: does not fit the config"):
+    def change(network):
+        network[setting] *= 2
+
+    change_json(checkpoint_folder, "config.json", lambda content: change(content["network"]))
+    change_json(checkpoint_folder, "training.json", lambda content: change(content[0]["network"]))
+    change_json(checkpoint_folder, "training.json", lambda content: change(content[1]["network"]))
+    with pytest.raises(InputError, match=r"seed1\.safetensors: does not fit the config"):
         Checkpoint.load(checkpoint_folder)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda weights: weights.pop("merge.bias"),
+        lambda weights: weights.pop("blocks.0.project.bias"),
         lambda weights: weights.update(more=torch.zeros(2)),
-        lambda weights: weights.update({"merge.bias": torch.zeros(9)}),
-        lambda weights: weights["merge.bias"].fill_(torch.nan),
+        lambda weights: weights.update({"blocks.0.project.bias": torch.zeros(9)}),
+        lambda weights: weights["blocks.0.project.bias"].fill_(torch.nan),
     ],
 )
 def test_tampered_weights_are_refused(checkpoint_folder, change):
-    path = checkpoint_folder / "model.safetensors"
+    path = checkpoint_folder / "seed4.safetensors"
     weights = load_file(path)
     change(weights)
     save_file(weights, path)

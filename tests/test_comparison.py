@@ -43,7 +43,9 @@ def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
     assert (first["kind"], first["scheme"], first["part"]) == ("run", "gene", "test")
     assert (first["n_circrna"], first["n_lncrna"], first["n_groups"]) == (30, 20, 25)
     assert (first["auroc"], first["auroc_low"], first["auroc_high"]) == (0.875, 0.75, 0.9375)
-    assert (first["brier"], first["brier_low"], first["brier_high"]) == (0.5, 0.4, 0.625)
+    for metric in ("brier", "ece"):
+        limits = [first[f"{metric}{end}"] for end in ("", "_low", "_high")]
+        assert limits == [0.5, 0.4, 0.625]
 
 
 def test_format_table_aligns_its_columns(tmp_path):

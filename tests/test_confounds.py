@@ -7,13 +7,13 @@ from threadpoolctl import threadpool_limits
 from circlet.cli import main
 from circlet.evaluation.coding import fickett
 from circlet.evaluation.confounds import (
-    CALIPERS,
     evaluate_scheme,
     find_test_sets,
     measure,
     score,
     taught_hard,
 )
+from circlet.evaluation.subsets import CALIPERS
 from circlet.files import read_table, write_table
 from circlet.tables import CONFOUND_COLUMNS, SUBSET_COLUMNS
 

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from circlet.evaluation.descriptors import DESCRIPTORS, describe, longest_stop_free_fraction
+from circlet.descriptors import DESCRIPTORS, describe, describe_any, longest_stop_free_fraction
+
+STOPS = {"TAA", "TAG", "TGA"}
+STRANDS = ("ACGT", "TTAAGC", "CCGGGTA")
 
 
 def test_describe_exact_values_of_a_short_sequence():
@@ -51,23 +56,78 @@ def test_runs_count_complete_codons():
 
 def test_agrees_with_a_reading_codon_by_codon():
     rng = np.random.default_rng(7)
-    sequences = ["".join(rng.choice(list("ACGT"), rng.integers(4, 400))) for _ in range(60)]
+    lengths = [*range(4, 60), *rng.integers(60, 400, 40)]
+    # Rich in stop codons, and poor in them.
+    sequences = ["".join(rng.choice(list(letters), n)) for n in lengths for letters in STRANDS]
     found = describe(sequences)
-    for i, sequence in enumerate(sequences):
-        length = len(sequence)
-        linear = sorted((_longest(sequence, f) / length for f in range(3)), reverse=True)
-        ring = sorted((min(_longest(sequence * 4, f), 3 * length) for f in range(3)), reverse=True)
-        assert found.iloc[i, 1:4].tolist() == linear
-        assert found.iloc[i, 4:7].tolist() == [stretch / length for stretch in ring]
+    assert found.to_numpy().tolist() == [_describe(sequence) for sequence in sequences]
+    assert set(found.dtypes) == {np.dtype("float64")}
     assert np.array_equal(longest_stop_free_fraction(sequences), found["stop_free_linear_1"])
+    assert describe_any(sequences).tolist() == found.to_numpy(dtype=np.float32).tolist()
+
+
+@given(st.lists(st.text("ACGTTTAAGUacgtunN-é", max_size=30), max_size=8))
+def test_any_letters_and_lengths_agree_with_a_reading_codon_by_codon(sequences):
+    found = describe_any(sequences)
+    assert (found.dtype, found.shape) == (np.float32, (len(sequences), 16))
+    expected = [np.array(_describe(sequence), dtype=np.float32) for sequence in sequences]
+    assert found.tolist() == [row.tolist() for row in expected]
+
+
+def _describe(sequence):
+    """The descriptors by their definition."""
+    sequence = sequence.upper().replace("U", "T")
+    length = len(sequence)
+    divisor = max(length, 1)
+    linear = sorted((_longest(sequence, frame) for frame in range(3)), reverse=True)
+    ring = sorted((_longest(sequence * 4, frame) for frame in range(3)), reverse=True)
+    ends = " " * (4 - length) + sequence[-4:]
+    return [
+        np.log(divisor),
+        *(stretch / divisor for stretch in linear),
+        *(min(stretch, 3 * length) / divisor for stretch in ring),
+        (sequence.count("C") + sequence.count("G")) / divisor,
+        *(("ACGT".find(base) % 5) for base in sequence[:4].ljust(4) + ends),
+    ]
 
 
 def _longest(sequence, frame):
     longest = run = 0
     for i in range(frame, len(sequence) - 2, 3):
-        run = 0 if sequence[i : i + 3] in {"TAA", "TAG", "TGA"} else run + 3
+        run = 0 if sequence[i : i + 3] in STOPS else run + 3
         longest = max(longest, run)
     return longest
+
+
+def test_other_letters_count_in_the_length_alone():
+    # Frames: ACN|TNA|GGT, CNT|NAG, NTN|AGG: no stop.
+    found = dict(zip(DESCRIPTORS, describe_any(["acNUNAGGu"])[0].tolist(), strict=True))
+    assert found["log_length"] == np.float32(np.log(9))
+    assert found["stop_free_linear_1"] == 1.0
+    assert found["gc"] == np.float32(3 / 9)
+    assert [found[f"first_{place}"] for place in (1, 2, 3, 4)] == [0, 1, 4, 3]
+    assert [found[f"last_{place}"] for place in (1, 2, 3, 4)] == [0, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ("", [0, 0, 0, 0, 0, 0, 0, 0, *[4] * 8]),
+        # Four copies of one base hold a codon in two frames, of no more than three lengths.
+        ("G", [0, 0, 0, 0, 3, 3, 0, 1, 2, 4, 4, 4, 4, 4, 4, 2]),
+        ("AC", [np.log(2), 0, 0, 0, 3, 3, 3, 0.5, 0, 1, 4, 4, 4, 4, 0, 1]),
+        ("UGA", [np.log(3), 0, 0, 0, 3, 3, 0, 1 / 3, 3, 2, 0, 4, 4, 3, 2, 0]),
+    ],
+)
+def test_short_sequences_lack_end_bases(sequence, expected):
+    assert describe_any([sequence])[0].tolist() == np.array(expected, dtype=np.float32).tolist()
+
+
+def test_rows_do_not_depend_on_their_neighbours():
+    rng = np.random.default_rng(2)
+    sequences = ["".join(rng.choice(list("ACGTN"), n)) for n in rng.integers(0, 60, 600)]
+    alone = np.vstack([describe_any([sequence]) for sequence in sequences])
+    assert np.array_equal(describe_any(sequences), alone)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +140,4 @@ def test_refuses_other_than_acgt(sequence):
 
 def test_no_sequences_give_no_rows():
     assert describe([]).shape == (0, 16)
+    assert describe_any([]).shape == (0, 16)

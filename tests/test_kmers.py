@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from circlet.cli import main
 from circlet.errors import InputError
 from circlet.files import read_json, write_json, write_table
+from circlet.model import kmers
 from circlet.model.kmers import KmerVocab, check_shape
 
 VALID = {
-    "format": 1,
+    "format": 2,
     "k": 2,
     "stride": 1,
     "window": None,
+    "ring": False,
     "specials": ["[PAD]", "[UNK]"],
     "kmers": ["AA", "AC", "GT"],
 }
@@ -32,20 +34,29 @@ json_values = st.recursive(
 )
 
 
+training_sequences = st.lists(st.text("ACGT", min_size=6, max_size=40), min_size=1, max_size=4)
+# k, stride, window and ring.
+shapes = st.tuples(
+    st.integers(1, 6), st.integers(1, 5), st.none() | st.integers(6, 35), st.booleans()
+).filter(lambda shape: shape[2] is None or not shape[3])
+
+
 def all_kmers(k, letters="ACGT"):
     return tuple("".join(kmer) for kmer in itertools.product(letters, repeat=k))
 
 
 def encode_naively(vocabulary, sequence):
     """Token ids by the definition, one k-mer at a time."""
-    sequence = sequence.upper().replace("U", "T")
-    if vocabulary.window is not None:
-        sequence = sequence[: vocabulary.window]
-        sequence += "0" * (vocabulary.window - len(sequence))
+    sequence, k, window = sequence.upper().replace("U", "T"), vocabulary.k, vocabulary.window
+    if window is not None:
+        sequence = sequence[:window] + "0" * (window - len(sequence))
+    if len(sequence) < k:
+        return []
+    last = len(sequence) - 1 if vocabulary.ring else len(sequence) - k
     ids = []
-    for start in range(0, len(sequence) - vocabulary.k + 1, vocabulary.stride):
-        kmer = sequence[start : start + vocabulary.k]
-        if vocabulary.window is not None and kmer == "0" * vocabulary.k:
+    for start in range(0, last + 1, vocabulary.stride):
+        kmer = "".join(sequence[place % len(sequence)] for place in range(start, start + k))
+        if window is not None and kmer == "0" * k:
             ids.append(0)
         elif kmer in vocabulary.kmers:
             ids.append(2 + vocabulary.kmers.index(kmer))
@@ -55,18 +66,74 @@ def encode_naively(vocabulary, sequence):
 
 
 @given(
-    training=st.lists(st.text("ACGT", min_size=4, max_size=30), min_size=1, max_size=4),
-    sequence=st.text("ACGTUNacgtun*é", max_size=40),
-    k=st.integers(1, 4),
-    stride=st.integers(1, 5),
-    window=st.none() | st.integers(4, 35),
+    training=training_sequences,
+    sequences=st.lists(st.text("ACGT", max_size=40) | st.text("ACGTUNacgtun*0é", max_size=40)),
+    shape=shapes,
+    chunk=st.sampled_from([1, 30, 1000]),
 )
-def test_encode_is_as_defined(training, sequence, k, stride, window):
-    vocabulary = KmerVocab.build(training, k, stride, window)
-    tokens = vocabulary.encode(sequence)
-    assert tokens.dtype == np.int32
-    assert tokens.tolist() == encode_naively(vocabulary, sequence)
-    assert vocabulary.token_count(len(sequence)) == len(tokens)
+def test_encode_is_as_defined(training, sequences, shape, chunk):
+    vocabulary = KmerVocab.build(training, *shape)
+    expected = [encode_naively(vocabulary, sequence) for sequence in sequences]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kmers, "CHUNK_NT", chunk)
+        tokens, offsets = vocabulary.encode_many(sequences)
+        assert KmerVocab.build(training, *shape) == vocabulary
+    assert (tokens.dtype, offsets.dtype) == (np.uint16, np.int64)
+    assert tokens.tolist() == list(itertools.chain.from_iterable(expected))
+    assert offsets.tolist() == [0, *itertools.accumulate(map(len, expected))]
+    assert [vocabulary.encode(sequence).tolist() for sequence in sequences] == expected
+    counts = [vocabulary.token_count(len(sequence)) for sequence in sequences]
+    assert counts == [len(ids) for ids in expected]
+
+
+@given(training=training_sequences, shape=shapes)
+def test_every_kmer_of_the_training_sequences_is_known(training, shape):
+    vocabulary = KmerVocab.build(training, *shape)
+    seen = {token for sequence in training for token in encode_naively(vocabulary, sequence)}
+    assert seen - {0} == set(range(2, len(vocabulary)))
+
+
+def test_no_sequences_give_no_tokens():
+    tokens, offsets = KmerVocab.build(["ACGTA"], 2).encode_many([])
+    assert (tokens.tolist(), offsets.tolist()) == ([], [0])
+
+
+def test_long_sequences_are_encoded_over_the_borders_of_chunks():
+    rng = np.random.default_rng(4)
+    lengths = (kmers.CHUNK_NT - 1, 1, 2, kmers.CHUNK_NT + 5, 0, 3 * kmers.CHUNK_NT, 70)
+    sequences = ["".join(rng.choice(list("ACGT"), size)) for size in lengths]
+    ids = {kmer: 2 + place for place, kmer in enumerate(all_kmers(3))}
+    expected = []
+    for sequence in sequences:
+        closed = sequence + sequence[:2]
+        starts = range(len(sequence) if len(sequence) >= 3 else 0)
+        expected.append([ids[closed[start : start + 3]] for start in starts])
+    tokens, offsets = KmerVocab(3, 1, None, True, all_kmers(3)).encode_many(sequences)
+    assert tokens.tolist() == list(itertools.chain.from_iterable(expected))
+    assert np.diff(offsets).tolist() == [size if size >= 3 else 0 for size in lengths]
+
+
+def test_chunks_are_neighbours_of_about_one_size(monkeypatch):
+    monkeypatch.setattr(kmers, "CHUNK_NT", 100)
+    found = [(rows.start, rows.stop) for rows in kmers._chunks(np.array([60, 30, 20, 0, 350, 40]))]
+    assert found == [(0, 2), (2, 4), (4, 5), (5, 6)]
+
+
+def test_ring_goes_on_with_the_first_bases():
+    vocabulary = KmerVocab.build(["ACGTT"], 3, ring=True)
+    assert vocabulary.kmers == ("ACG", "CGT", "GTT", "TAC", "TTA")
+    assert vocabulary.encode("ACGTT").tolist() == [2, 3, 4, 6, 5]
+    assert vocabulary.encode("TACGT").tolist() == [5, 2, 3, 4, 6]
+    assert vocabulary.encode("ACN").tolist() == [1, 1, 1]
+    assert vocabulary.encode("AC").tolist() == []
+    assert [vocabulary.token_count(length) for length in (0, 2, 3, 10)] == [0, 0, 3, 10]
+
+
+def test_ring_with_a_stride_ends_in_the_sequence():
+    vocabulary = KmerVocab(3, 2, None, True, all_kmers(3))
+    tokens = vocabulary.encode("ACGTT")
+    assert [vocabulary.kmers[token - 2] for token in tokens] == ["ACG", "GTT", "TAC"]
+    assert [vocabulary.token_count(length) for length in (2, 3, 4, 5, 6)] == [0, 2, 2, 3, 3]
 
 
 def test_ids_by_hand():
@@ -116,10 +183,11 @@ def test_save_and_load(tmp_path):
     assert loaded == vocabulary
     assert loaded.encode("GGGACG").tolist() == vocabulary.encode("GGGACG").tolist()
     assert read_json(tmp_path / "vocabulary.json") == {
-        "format": 1,
+        "format": 2,
         "k": 3,
         "stride": 2,
         "window": 6,
+        "ring": False,
         "specials": ["[PAD]", "[UNK]"],
         "kmers": ["ACG", "GGG", "GTT", "G00"],
     }
@@ -137,7 +205,7 @@ def test_ids_are_in_lexicographic_order_whatever_the_order_of_sequences(tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "not a vocabulary of format 1"),
+        ({"format": 1}, "not a vocabulary of format 2"),
         ({"specials": ["[UNK]", "[PAD]"]}, "the special tokens are not"),
         ({"specials": None}, "the special tokens are not"),
         ({"k": 3}, "'AA' is not a k-mer of 3 bases"),
@@ -146,13 +214,16 @@ def test_ids_are_in_lexicographic_order_whatever_the_order_of_sequences(tmp_path
         ({"k": True}, "k: k is True"),
         ({"stride": 0}, "stride: stride is 0"),
         ({"window": 1}, "window: window is 1"),
+        ({"ring": 1}, "ring: ring is 1"),
+        ({"ring": None}, "ring: ring is None"),
+        ({"window": 9, "ring": True}, "ring: ring is True"),
         ({"kmers": ["AA", "AA"]}, "a k-mer stands twice"),
         ({"kmers": ["AN"]}, "'AN' is not a k-mer"),
         ({"kmers": ["A0"]}, "'A0' is not a k-mer"),
         ({"kmers": ["aa"]}, "'aa' is not a k-mer"),
         ({"window": 9, "kmers": ["AA", "00"]}, "'00' is not a k-mer"),
         ({"kmers": [7]}, "7 is not a k-mer"),
-        ({"kmers": 7}, "lacks k, stride, window or kmers"),
+        ({"kmers": 7}, "lacks k, stride, window, ring or kmers"),
     ],
 )
 def test_contradictory_vocabulary_is_refused(tmp_path, change, message):
@@ -163,11 +234,11 @@ def test_contradictory_vocabulary_is_refused(tmp_path, change, message):
     assert str(caught.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("missing", ["k", "stride", "window", "kmers"])
+@pytest.mark.parametrize("missing", ["k", "stride", "window", "ring", "kmers"])
 def test_vocabulary_without_a_key_is_refused(tmp_path, missing):
     path = tmp_path / "vocabulary.json"
     write_json(path, {key: value for key, value in VALID.items() if key != missing})
-    with pytest.raises(InputError, match="lacks k, stride, window or kmers"):
+    with pytest.raises(InputError, match="lacks k, stride, window, ring or kmers"):
         KmerVocab.load(path)
 
 
@@ -196,13 +267,14 @@ def test_any_json_is_a_vocabulary_or_refused(tmp_path_factory, changes):
 @pytest.mark.parametrize(
     ("shape", "name"),
     [
-        ((0, 1, None), "k"),
-        ((11, 1, None), "k"),
-        ((3, 0, None), "stride"),
-        ((3, 1001, None), "stride"),
-        ((3, 1, 2), "window"),
-        ((3, 1, 1_000_001), "window"),
-        ((3.0, 1, None), "k"),
+        ((0, 1, None, False), "k"),
+        ((11, 1, None, False), "k"),
+        ((3, 0, None, False), "stride"),
+        ((3, 1001, None, False), "stride"),
+        ((3, 1, 2, False), "window"),
+        ((3, 1, 1_000_001, False), "window"),
+        ((3.0, 1, None, False), "k"),
+        ((3, 1, 5, True), "ring"),
     ],
 )
 def test_shape_out_of_range_is_refused(shape, name):
@@ -240,7 +312,13 @@ def test_only_the_training_part_is_read(tmp_path):
 def test_options_of_the_step(tmp_path):
     output, argv = _tables(tmp_path, ["ACGT", "TTTT"], ["train", "test"])
     assert main([*argv, "--k", "2", "--stride", "2", "--window", "6"]) == 0
-    assert KmerVocab.load(output) == KmerVocab(2, 2, 6, ("AC", "GT"))
+    assert KmerVocab.load(output) == KmerVocab(2, 2, 6, False, ("AC", "GT"))
+
+
+def test_ring_of_the_step(tmp_path):
+    output, argv = _tables(tmp_path, ["ACGT", "TTTT"], ["train", "test"])
+    assert main([*argv, "--k", "2", "--ring"]) == 0
+    assert KmerVocab.load(output) == KmerVocab(2, 1, None, True, ("AC", "CG", "GT", "TA"))
 
 
 @pytest.mark.parametrize(
@@ -250,6 +328,7 @@ def test_options_of_the_step(tmp_path):
         (["--k", "6"], "k is 6 but a training sequence has 5 nt"),
         (["--stride", "0"], "stride is 0"),
         (["--window", "2"], "window is 2"),
+        (["--window", "5", "--ring"], "ring is True; give true, without a window, or false"),
     ],
 )
 def test_bad_options_end_with_one_line(tmp_path, capsys, options, message):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
-from circlet.evaluation.metrics import evaluate
+from circlet.evaluation.metrics import evaluate, replicate_scores
 from circlet.files import read_json, write_table
 from circlet.tables import PREDICTION_COLUMNS
 
@@ -60,6 +60,19 @@ def test_replicates_with_one_class_are_left_out_and_counted():
     assert found["metrics"]["auroc"] == {"value": 1.0, "low": 1.0, "high": 1.0}
 
 
+def test_predictions_for_the_same_rows_meet_the_same_replicates():
+    p, is_circrna = _simulated(60, seed=3)
+    groups = (np.arange(60) // 4).astype(str)
+    first = replicate_scores(_scored(p, is_circrna, groups), 50, seed=4)
+    again = replicate_scores(_scored(p, is_circrna, groups)[::-1], 50, seed=4)
+    # The same order with other probabilities, all calls the other way round.
+    other = replicate_scores(_scored((1 - p) / 2, is_circrna, groups), 50, seed=4)
+    assert len(first) == 51
+    pd.testing.assert_frame_equal(first, again)
+    assert other["auroc"].to_numpy() == pytest.approx(1 - first["auroc"].to_numpy())
+    assert first["auroc"].nunique() > 40
+
+
 PREDICTIONS = pd.DataFrame(
     [
         ("a", "x", "circRNA", "test", 300, 0.9, "circRNA"),
@@ -108,6 +121,7 @@ def test_step_writes_the_whole_json(tmp_path):
             "auroc": 5 / 6,
             "auprc": (1 + 2 / 3) / 2,
             "brier": (0.01 + 0.36 + 0.36 + 0.01 + 0.04) / 5,
+            "ece": (0.1 + 0.6 + 0.6 + 0.1 + 0.2) / 5,  # a bin a row
         }
     )
     for name, limits in found.pop("metrics").items():

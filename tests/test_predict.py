@@ -1,5 +1,6 @@
 import gzip
 import logging
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -8,13 +9,50 @@ import torch
 
 from circlet import predict as predict_module
 from circlet.cli import main
+from circlet.composition import compose_any
 from circlet.errors import InputError
 from circlet.files import read_json, write_json, write_table
 from circlet.model.batches import collate
+from circlet.model.calibration import Calibration
 from circlet.model.checkpoint import Checkpoint
+from circlet.model.kmers import KmerVocab
+from circlet.model.network import NetworkConfig, build_network
+from circlet.model.trees import Trees
 from circlet.predict import Prediction, Predictor, predict_dataset
 
 HEADER = ["id", "p_circrna", "call"]
+VOCABULARY = KmerVocab(
+    k=2, stride=1, window=None, ring=False, kmers=tuple(a + b for a in "ACGT" for b in "ACGT")
+)
+CALIBRATION = Calibration("platt", {"scale": 0.8, "offset": 0.1})
+
+
+def save_checkpoint(folder, **settings):
+    """Save two members whose random weights give probabilities of any size."""
+    config = NetworkConfig(
+        len(VOCABULARY), max_tokens=48, width=8, layers=1, heads=2, feedforward=16, **settings
+    )
+    torch.manual_seed(3)
+    members = [build_network(config).eval() for _ in range(2)]
+    multiple = members[0].multiple
+    tokens = torch.randint(2, 18, (64, 48 // multiple * multiple))
+    numbers = [torch.rand(64, 8), torch.randint(0, 5, (64, 8)), torch.rand(64, 340) / 64]
+    features = torch.cat(numbers, dim=1)
+    with torch.no_grad():
+        for member in members:
+            member.embedding.vectors.weight *= 20
+            logits = member(tokens, features)
+            member.head[-1].bias -= logits.mean()
+            member.head[-1].bias /= logits.std()
+            member.head[-1].weight /= logits.std()
+    training = [{"seed": seed, "network": asdict(config)} for seed in (1, 2)]
+    Checkpoint(members, config, VOCABULARY, 20, CALIBRATION, 0.5, training).save(folder)
+    return folder
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path):
+    return save_checkpoint(tmp_path / "checkpoint")
 
 
 @pytest.fixture
@@ -48,18 +86,41 @@ def classify(model, output, *words):
     return main(["predict", "--model", model, "--output", output, "--device", "cpu", *words])
 
 
-def test_probability_is_that_of_the_network(checkpoint_folder, predictor, sequences):
-    checkpoint = Checkpoint.load(checkpoint_folder)
-    network = checkpoint.network.eval()
-    with torch.inference_mode():
-        expected = [
-            network(collate([checkpoint.vocabulary.encode(bases)], 48, 6)).sigmoid().item()
-            for bases in sequences
-        ]
+def test_probability_is_the_calibrated_mean_of_the_members(checkpoint_folder, predictor, sequences):
+    first, second = Checkpoint.load(checkpoint_folder).members
+    logits = []
+    for bases in sequences:
+        batch = collate([VOCABULARY.encode(bases)], compose_any([bases]), 48, first.multiple)
+        with torch.inference_mode():
+            logits.append([first(*batch).item(), second(*batch).item()])
+    expected = 1 / (1 + np.exp(-0.8 * np.mean(logits, axis=1) - 0.1))
     found = predictor.predict_proba(sequences)
     assert found.dtype == np.float64
     assert np.ptp(expected) > 0.2  # so that the comparison says something
+    assert np.abs(np.diff(logits, axis=1)).max() > 0.2
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_trees_join_the_networks(checkpoint_folder, predictor, sequences):
+    checkpoint = Checkpoint.load(checkpoint_folder)
+    checkpoint.trees = Trees(
+        roots=np.array([0]),
+        feature=np.array([7, 0, 0]),  # GC
+        threshold=np.array([0.5, 0.0, 0.0]),
+        left=np.array([1, 1, 2]),
+        right=np.array([2, 1, 2]),
+        value=np.array([0.0, -3.0, 3.0]),
+        baseline=np.array([0.0]),
+    )
+    checkpoint.tree_weight = 0.25
+    checkpoint.save(checkpoint_folder)
+    found = Predictor.from_pretrained(checkpoint_folder, "cpu").predict_proba(sequences)
+    alone = predictor.predict_proba(sequences)
+    is_rich = np.array([(s.count("G") + s.count("C")) / len(s) > 0.5 for s in sequences])
+    assert 0 < is_rich.sum() < len(sequences)
+    raw = (np.log(alone / (1 - alone)) - 0.1) / 0.8
+    joined = 0.75 * raw + 0.25 * np.where(is_rich, 3, -3)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-0.8 * joined - 0.1)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 100, 32768])
@@ -72,21 +133,28 @@ def test_company_and_order_have_no_influence(predictor, sequences, batch_tokens)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
-def test_prediction_is_repeatable_whatever_the_network_did_before(checkpoint_folder, sequences):
+def test_prediction_is_repeatable_whatever_the_networks_did_before(checkpoint_folder, sequences):
     checkpoint = Checkpoint.load(checkpoint_folder)
-    checkpoint.network.train()
+    checkpoint.members[1].train()
     predictor = Predictor(checkpoint, torch.device("cpu"))
     first = predictor.predict_proba(sequences)
     assert (predictor.predict_proba(sequences) == first).all()
-    assert not checkpoint.network.training
+    assert not any(member.training for member in checkpoint.members)
 
 
-def test_only_the_ends_of_a_long_sequence_are_read(predictor):
+def test_only_the_ends_of_a_long_sequence_are_read(tmp_path):
+    predictor = Predictor.from_pretrained(save_checkpoint(tmp_path, descriptors="none"), "cpu")
     # 48 tokens of 2-mers: the first 24 read 25 nt, the last 24 likewise.
     head, tail = "ACGTTGCATGACCATTGACCGATAG", "GGATCCTTAGACATTACGGATACCA"
     first, second = predictor.predict_proba([head + "A" * 30 + tail, head + "CG" * 15 + tail])
-    assert first == second
+    assert first == pytest.approx(second, abs=1e-6)
     assert first != predictor.predict_proba([tail + "A" * 30 + head])[0]
+
+
+def test_descriptors_see_the_whole_of_it(predictor):
+    head, tail = "ACGTTGCATGACCATTGACCGATAG", "GGATCCTTAGACATTACGGATACCA"
+    first, second = predictor.predict_proba([head + "A" * 30 + tail, head + "CG" * 15 + tail])
+    assert abs(first - second) > 1e-4
 
 
 def test_rna_and_lower_case_are_dna(predictor, sequences):

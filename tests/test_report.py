@@ -12,7 +12,7 @@ from circlet.evaluation.report_inputs import split_rows
 from circlet.evaluation.scores import METRICS
 from circlet.files import write_json, write_table
 from circlet.pages import DASH
-from circlet.tables import LINEAR_EXONS
+from circlet.tables import DIFFERENCE_COLUMNS, LINEAR_EXONS
 
 NASTY = '<script>alert("x")</script>'
 SHA256 = "0123456789abcdef" * 4
@@ -105,7 +105,7 @@ def flags(tmp_path) -> dict[str, list]:
     write_json(tmp_path / "evaluation/main/metrics.json", metrics)
     for figure in FIGURES:
         (tmp_path / f"evaluation/main/{figure}.svg").write_text(f"<svg id='{figure}'/>")
-    write_json(tmp_path / "models/main/training.json", TRAINING)
+    write_json(tmp_path / "models/main/training.json", [TRAINING])
     write_json(tmp_path / "lnc.json", DOWNLOAD)
     split = pd.DataFrame(
         {"id": list("abc"), "group": list("ggh"), "part": ["train"] * 2 + ["test"]}
@@ -122,6 +122,28 @@ def flags(tmp_path) -> dict[str, list]:
         "--title": ["A title"],
         "--output": [tmp_path / "report.html"],
     }
+
+
+def difference_row(test_set: str, metric: str, found: tuple, **others) -> dict:
+    about = {"name": "main", "rival": "length", "scheme": "gene", "part": "test"}
+    sizes = {"test_set": test_set, "n_circrna": 301, "n_lncrna": 202, "n_groups": 153}
+    values = dict(zip(("difference", "low", "high"), found, strict=True))
+    return about | sizes | {"metric": metric, "value": 0.5, "rival_value": 0.5} | values | others
+
+
+DIFFERENCES = [
+    difference_row("test", "auroc", (0.3, 0.28, 0.32)),
+    difference_row("test", "ece", (-0.05, -0.07, -0.03)),
+    difference_row("low_stop_free", "auroc", (-0.1, -0.3, 0.1)),
+    difference_row("low_stop_free", "ece", (0.01, None, None)),
+    difference_row("test", "auroc", (0.9, 0.8, 1.0), scheme="random"),
+]
+
+
+def write_differences(folder: Path, rows: list[dict]) -> Path:
+    path = folder / "differences.tsv"
+    write_table(path, pd.DataFrame(rows)[list(DIFFERENCE_COLUMNS)])
+    return path
 
 
 def make(flags: dict[str, list]) -> str:
@@ -150,6 +172,35 @@ def test_page_tells_the_scores_and_the_verdict(flags):
     assert "17 of 2,000 bootstrap replicates lacked a class" in text
     assert cells(text, "circRNA") == ["271", "29"]
     assert "Small sample" not in text
+
+
+def test_paired_differences_decide_and_are_shown(flags, tmp_path):
+    without = make(flags)
+    assert "less the rival" not in without
+    assert "and decides." not in without
+    text = make(flags | {"--differences": [write_differences(tmp_path, DIFFERENCES)]})
+    assert "The difference is +0.300 [+0.280, +0.320], so the run is better." in text
+    assert "the intervals do not overlap" not in text
+    assert "and decides." in text
+    table = text[text.index("run-1-differences") :]
+    assert re.findall(r"<abbr[^>]*>(.*?)</abbr>", table[: table.index("</thead>")]) == [
+        "AUROC",
+        "ECE",
+    ]
+    assert cells(table, "test part") == [
+        "length",
+        "+0.300 [+0.280, +0.320]",
+        "-0.050 [-0.070, -0.030]",
+        *("301", "202", "153"),
+    ]
+    assert cells(table, "below 0.5 stop-free")[1:3] == [
+        "-0.100 [-0.300, +0.100]",
+        f"+0.010 [{DASH}, {DASH}]",
+    ]
+    assert "+0.900" not in text  # of another split
+    page = Page(text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
 
 
 def test_page_is_whole_and_asks_for_nothing_outside(flags):
@@ -236,9 +287,12 @@ def test_baselines_alone_make_a_page(flags, tmp_path):
 def test_what_users_name_is_escaped(flags, tmp_path):
     row = comparison_row(NASTY, "run", 0.9, scheme=NASTY)
     write_table(tmp_path / "comparison.tsv", pd.DataFrame([row]))
+    found = difference_row("test", "mcc", (0, 0, 0), name=NASTY, scheme=NASTY, rival=NASTY)
+    differences = write_differences(tmp_path, [found])
     write_table(tmp_path / "summary.tsv", SUMMARY.assign(source=NASTY, step=NASTY))
     write_json(tmp_path / "lnc.json", DOWNLOAD | {"url": NASTY, "requested_urls": ["javascript:x"]})
-    text = make(flags | {"--title": [NASTY]})
+    text = make(flags | {"--title": [NASTY], "--differences": [differences]})
+    assert "less the rival" in text
     assert "<script" not in text
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in text
     assert 'href="javascript:' not in text
@@ -258,8 +312,13 @@ def test_split_rows_count_an_absent_part_as_zero():
         ("summary.tsv", "source\nx\n", "lacks the columns"),
         ("evaluation/main/metrics.json", "{}", "not a file of metrics ('name')"),
         ("evaluation/main/metrics.json", "[]", "not a file of metrics"),
-        ("models/main/training.json", "{}", "not a record of training ('epochs')"),
-        ("models/main/training.json", '{"epochs": [{"epoch": 1}]}', "not a record of training"),
+        ("models/main/training.json", "[{}]", "not the records of trainings ('epochs')"),
+        (
+            "models/main/training.json",
+            '[{"epochs": [{"epoch": 1}]}]',
+            "not the records of trainings",
+        ),
+        ("models/main/training.json", "{}", "not the records of trainings (no list)"),
         ("lnc.json", '{"url": "x"}', "not a record of a download ('size')"),
         ("lnc.json", "{", "not valid JSON"),
     ],
@@ -281,6 +340,15 @@ def test_comparison_without_rows_or_with_words_for_scores_is_refused(flags, tmp_
     write_table(tmp_path / "comparison.tsv", pd.DataFrame([row | {"mcc": "good"}]))
     assert call(flags) == 2
     assert "a score is not a number" in capsys.readouterr().err
+
+
+def test_bad_differences_are_refused(flags, tmp_path, capsys):
+    path = write_differences(tmp_path, [DIFFERENCES[0] | {"low": "much"}])
+    assert call(flags | {"--differences": [path]}) == 2
+    assert "differences.tsv: a difference is not a number" in capsys.readouterr().err
+    write_table(path, pd.DataFrame(DIFFERENCES).drop(columns="rival"))
+    assert call(flags | {"--differences": [path]}) == 2
+    assert "differences.tsv: lacks the columns ['rival']" in capsys.readouterr().err
 
 
 def test_missing_or_repeated_figures_are_refused(flags, tmp_path, capsys):

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from circlet.cli import STEPS
 
@@ -21,7 +23,9 @@ NOT_DEPENDED_ON = {
     # Each rule declares the one source it reads, and the genome if it does.
     "parse": {"data/sources/", "data/genome.py"},
     "predict": {"data/records.py", "data/sources/places.py", "parts.py"},
-    "train": {"parts.py"},
+    "train": {"composition.py", "descriptors.py", "parts.py"},
+    "trees": {"composition.py", "descriptors.py", "parts.py"},
+    "assemble": {"composition.py", "descriptors.py", "parts.py"},
     "report": {"evaluation/curves.py", "evaluation/predictions.py", "parts.py"},
 }
 
@@ -56,10 +60,28 @@ def closure(module: str) -> set[str]:
     return found - PLUMBING
 
 
+EXONS = {"enabled": True, "per_circrna": 3, "seed": 9}
+
+
+def dry_run(folder: Path, settings: dict[str, Any]) -> str:
+    """What a dry run of the whole workflow prints, its commands with it."""
+    (folder / "settings.json").write_text(json.dumps(settings))
+    arguments = ["--dry-run", "--printshellcmds", "--cores", "1"]
+    arguments += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
+    arguments += ["--configfile", str(folder / "settings.json")]
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=True,
+    ).stdout
+
+
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory) -> list[tuple[str, str, set[str]]]:
-    """Rule, step and declared modules of every job of a full run with every type of source."""
-    folder = tmp_path_factory.mktemp("rules")
+def printed(tmp_path_factory) -> str:
+    """Of a full run with every type of source, and settings that are not the defaults."""
+    main = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["runs"]["main"]
     settings = {
         "sources": {
             "circbase": {"enabled": True},
@@ -70,24 +92,25 @@ def jobs(tmp_path_factory) -> list[tuple[str, str, set[str]]]:
                 "assembly": None,
                 "file": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa"),
             },
-            "coding_exons": {"enabled": True},
+            "coding_exons": EXONS,
             "called": {**CALLED, "type": "bed12"},
             "quantified": {**CALLED, "type": "ciriquant", "annotation": ANY_FILE},
         },
-        "runs": {"main": {"split": {"fold": 1, "hard_negatives": True}}},
+        "dataset": {"min_length": 123, "label_noise": {"coding_gene": "drop"}},
+        "split": {"seed": 7, "folds": 4, "homology": {"identity": 0.7, "coverage": 0.4}},
+        "runs": {
+            "main": {"split": {"fold": 1, "hard_negatives": True}},
+            "bare": main | {"split": {"scheme": "locus"}},
+        },
+        "run": ["main", "bare"],
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
     }
-    (folder / "settings.json").write_text(json.dumps(settings))
-    arguments = ["--dry-run", "--printshellcmds", "--cores", "1"]
-    arguments += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
-    arguments += ["--configfile", str(folder / "settings.json")]
-    printed = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=True,
-    ).stdout
+    return dry_run(tmp_path_factory.mktemp("rules"), settings)
+
+
+@pytest.fixture(scope="module")
+def jobs(printed) -> list[tuple[str, str, set[str]]]:
+    """Rule, step and declared modules of every job."""
     found = []
     for block in re.split(r"^rule ", printed, flags=re.MULTILINE)[1:]:
         rule = block.partition(":")[0]
@@ -123,3 +146,32 @@ def test_parse_rules_declare_their_source(jobs):
 def test_declared_modules_exist(jobs):
     declared = set().union(*(code for _, _, code in jobs))
     assert [file for file in declared if not (PACKAGE / file).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("linear-exons", "--per-circrna 3 --seed 9 --source coding_exons"),
+        ("linear-exons", "--min-length 123"),
+        ("dataset", "--drop both_labels coding_gene --min-length 123"),
+        ("homology", "--coverage 0.4 --identity 0.7"),
+        ("split", "--scheme locus --fractions 0.7 0.1 0.2 --folds 4 --seed 7"),
+        ("variant", "--fold 1"),
+        ("leakage", "--seed 7"),
+        ("vocabulary", "--split results/splits/gene.fold1."),
+        # Neither a fold nor hard negatives where a run names none.
+        ("vocabulary", "--split results/splits/locus.parquet"),
+    ],
+)
+def test_settings_reach_their_steps(printed, step, words):
+    commands = re.findall(rf"\bcirclet {step} .*", printed)
+    assert [command for command in commands if words in command]
+
+
+def test_hard_negatives_are_scored_beside_the_test_part_alone(printed, tmp_path):
+    scored = set(re.findall(r"results/evaluation/(\S+)/hard\.json", printed))
+    assert {"main", "bare", "baselines/gene/length"} < scored
+    settings = {"sources": {"coding_exons": EXONS}, "evaluate": {"part": "validation"}}
+    validated = dry_run(tmp_path, settings)
+    assert "results/evaluation/main/metrics.json" in validated
+    assert "hard.json" not in validated

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from circlet.errors import InputError
-from circlet.model.runtime import autocast, choose_device, set_up
+from circlet.model.runtime import allow_tf32, autocast, choose_device, peak_memory, set_up
 
 CPU = torch.device("cpu")
 
@@ -15,10 +15,12 @@ def switches():
     threads, fastpath = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory
     yield
     torch.set_num_threads(threads)
     torch.backends.mha.set_fastpath_enabled(fastpath)
     torch.use_deterministic_algorithms(deterministic, warn_only=warns)
+    torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def pretend(monkeypatch, *present):
@@ -52,6 +54,7 @@ def test_set_up_keeps_to_its_threads_and_to_what_repeats(monkeypatch):
     set_up()
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     assert not torch.backends.mha.get_fastpath_enabled()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert os.environ["MKL_CBWR"] == "AUTO,STRICT"
@@ -81,3 +84,23 @@ def test_auto_is_bf16_on_cuda(monkeypatch):
     autocast(torch.device("cuda"), "fp32")
     autocast(torch.device("mps"))
     assert asked == [(("cuda",), {"dtype": torch.bfloat16})]
+
+
+def test_tf32_is_for_cuda_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
+    allow_tf32(CPU)
+    allow_tf32(torch.device("mps"))
+    assert asked == []
+    allow_tf32(torch.device("cuda"))
+    assert asked == ["high"]
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_memory_in_mib(monkeypatch, platform, unit):
+    usage = type("Usage", (), {"ru_maxrss": 300 * 2**20 // unit})
+    monkeypatch.setattr("circlet.model.runtime.resource.getrusage", lambda who: usage)
+    monkeypatch.setattr("circlet.model.runtime.sys.platform", platform)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 2**19)
+    assert peak_memory(CPU) == {"memory": 300}
+    assert peak_memory(torch.device("cuda")) == {"memory": 300, "cuda_memory": 0.5}

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from circlet.evaluation.scores import METRICS, weighted_metrics
+from circlet.evaluation.scores import METRICS, ece, equal_mass_bins, outcome, weighted_metrics
+
+OF_SKLEARN = METRICS[:-1]  # which has no calibration error
 
 
 def _sklearn(truth, called, p, weight=None):
@@ -33,7 +35,8 @@ def test_values_are_those_of_scikit_learn(decimals):
     found = weighted_metrics(truth, called, p, np.ones((1, len(p))))
     assert tuple(found) == METRICS
     expected = _sklearn(truth, called, p)
-    for name in METRICS:
+    assert found["ece"].shape == (1,)
+    for name in OF_SKLEARN:
         assert found[name].shape == (1,)
         assert found[name][0] == pytest.approx(expected[name], abs=1e-12, rel=0)
 
@@ -45,7 +48,7 @@ def test_weighted_values_are_those_of_scikit_learn(decimals):
     found = weighted_metrics(truth, called, p, weights)
     for i, weight in enumerate(weights):
         expected = _sklearn(truth, called, p, weight)
-        for name in METRICS:
+        for name in OF_SKLEARN:
             assert found[name][i] == pytest.approx(expected[name], abs=1e-12, rel=0)
 
 
@@ -55,6 +58,7 @@ def test_perfect_predictions():
     assert {name: value[0] for name, value in found.items()} == {
         **dict.fromkeys(METRICS, 1.0),
         "brier": 0.0,
+        "ece": 0.0,
     }
 
 
@@ -74,6 +78,7 @@ def test_constant_predictions(call, accuracy, sensitivity, f1):
         "auroc": 0.5,
         "auprc": 0.75,
         "brier": 0.25,
+        "ece": 0.25,
     }
 
 
@@ -81,3 +86,64 @@ def test_calls_and_probabilities_are_scored_apart():
     truth = np.array([True, False])
     found = weighted_metrics(truth, ~truth, np.array([0.9, 0.1]), np.ones((1, 2)))
     assert (found["accuracy"][0], found["mcc"][0], found["auroc"][0]) == (0, -1, 1)
+
+
+def test_bins_hold_equal_counts_and_never_part_equal_values():
+    values = np.random.default_rng(0).permutation(45) / 45
+    bins = equal_mass_bins(values, 15)
+    assert np.bincount(bins).tolist() == [3] * 15
+    assert bins[np.argsort(values)].tolist() == np.repeat(np.arange(15), 3).tolist()
+    zero, one, *again = equal_mass_bins(np.array([0.0, 1.0, 0.0, 1.0]), 15)
+    assert zero < one
+    assert again == [zero, one]
+    assert equal_mass_bins(np.full(4, 0.5), 15).tolist() == [0] * 4
+
+
+def _ece_by_hand(truth, p, weight, bins):
+    """The definition, bin by bin."""
+    gaps = []
+    for number in np.unique(bins):
+        rows = bins == number
+        held = weight[rows].sum()
+        if held:
+            share, mean = ((weight * of)[rows].sum() / held for of in (truth, p))
+            gaps.append(held * abs(share - mean))
+    return sum(gaps) / weight.sum()
+
+
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_calibration_error_is_its_definition_whatever_the_weights(decimals):
+    truth, _, p = _example(decimals)
+    weights = np.random.default_rng(5).poisson(1.0, size=(6, len(p))).astype(float)
+    bins = equal_mass_bins(p, 15)
+    expected = [_ece_by_hand(truth, p, weight, bins) for weight in weights]
+    assert ece(truth, p, weights) == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibration_error_by_hand():
+    # Two probabilities, two bins: shares of 2/4 against .2, and 3/4 against .9.
+    truth = np.array([True, True, False, False, True, True, True, False])
+    p = np.repeat([0.2, 0.9], 4)
+    once = np.ones((1, 8))
+    assert ece(truth, p, once)[0] == pytest.approx((4 * 0.3 + 4 * 0.15) / 8)
+    assert ece(truth, truth.astype(float), once)[0] == 0
+    assert ece(truth, (~truth).astype(float), once)[0] == 1
+    order = np.random.default_rng(1).permutation(8)
+    assert ece(truth[order], p[order], once)[0] == pytest.approx(0.225)
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "expected"),
+    [
+        ("auroc", 0.001, 0.007, "better"),
+        ("auroc", -0.007, -0.001, "worse"),
+        ("auroc", -0.001, 0.007, "not told apart"),
+        ("auroc", 0.0, 0.0, "not told apart"),
+        ("auroc", np.nan, np.nan, "not told apart"),
+        ("ece", 0.001, 0.007, "worse"),
+        ("brier", -0.007, -0.001, "better"),
+        ("ece", -0.007, 0.001, "not told apart"),
+    ],
+)
+def test_outcome_of_a_difference(metric, low, high, expected):
+    assert outcome(metric, low, high) == expected

@@ -1,53 +1,35 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_inputs import SOME_OF_ALL, timeless_record, train_words, write_inputs
 
 from circlet.cli import main
-from circlet.errors import InputError
 from circlet.files import read_json, read_table, write_table
 from circlet.model import train as train_module
 from circlet.model.batches import plan_batches
-from circlet.model.checkpoint import Checkpoint
+from circlet.model.checkpoint import load_member
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig
+from circlet.model.settings import TrainingConfig
 from circlet.model.tokens import TokenStore
-from circlet.model.train import check_settings, reason_to_stop
-from circlet.model.trainer import Trainer, TrainingConfig
-
-OPTIONS = {
-    "--width": 8,
-    "--layers": 1,
-    "--heads": 2,
-    "--feedforward": 16,
-    "--max-tokens": 90,
-    "--batch-tokens": 1024,
-    "--epochs": 6,
-    "--patience": 6,
-    "--learning-rate": 0.03,
-    "--min-length": 60,
-    "--device": "cpu",
-    "--threads": 1,
-}
+from circlet.model.train import reason_to_stop
+from circlet.model.trainer import Sums, Trainer
 
 
-def train(run, folder, **changes):
+def train(files, folder, **changes):
     """Train by the command line; returns its exit code."""
-    options = OPTIONS | {f"--{key.replace('_', '-')}": value for key, value in changes.items()}
-    words = [str(word) for pair in options.items() for word in pair]
-    places = ["--state", str(folder / "state"), "--output", str(folder / "model")]
-    return main(["train", *run.flags("train"), *words, *places])
+    return main(train_words(files, folder, **changes))
 
 
 def record_of(folder):
-    return read_json(folder / "model" / "training.json")
+    return read_json(folder / "seed1.json")
 
 
 def weights_of(folder):
-    """Bytes of the weights of the best and of the last epoch."""
-    return [
-        (folder / place / "model.safetensors").read_bytes() for place in ("model", "state/last")
-    ]
+    return (folder / "seed1.safetensors").read_bytes()
 
 
 def script_validation(monkeypatch, aurocs):
@@ -69,9 +51,14 @@ def is_state(path, state):
 
 
 @pytest.fixture(scope="module")
-def trained(toy_run, tmp_path_factory):
+def files(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def trained(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    assert train(toy_run, folder) == 0
+    assert train(files, folder) == 0
     return folder
 
 
@@ -84,72 +71,107 @@ def test_separable_classes_are_learnt(trained):
 
 def test_record_of_a_training(trained):
     record = record_of(trained)
-    network = Checkpoint.load(trained / "model").network
-    assert record["architecture"] == "kmer_transformer"
+    config = NetworkConfig(**record["network"])
+    assert config == NetworkConfig(
+        66,
+        max_tokens=90,
+        width=8,
+        layers=1,
+        heads=2,
+        feedforward=16,
+        dropout=0,
+        ends=4,
+        descriptors="none",
+    )
+    network = load_member(config, trained / "seed1.safetensors")
+    assert record["architecture"] == "circformer"
     assert record["parameters"] == sum(each.numel() for each in network.parameters())
-    assert (record["seed"], record["optimizer"], record["max_epochs"]) == (1, "adamw", 6)
-    assert (record["device"], record["threads"]) == ("cpu", 1)
+    assert (record["seed"], record["optimizer"], record["max_epochs"]) == (1, "adamw", 3)
+    assert (record["device"], record["threads"], record["processes"]) == ("cpu", 1, 1)
+    assert (record["min_length"], record["compile"]) == (60, False)
     assert record["versions"]["torch"] == torch.__version__
-    assert [epoch["epoch"] for epoch in record["epochs"]] == list(range(1, 7))
+    assert [epoch["epoch"] for epoch in record["epochs"]] == [1, 2, 3]
     assert {epoch["seen"] for epoch in record["epochs"]} == {1.0}
     assert record["stopped"] == "all epochs are done"
+    assert all(epoch["nt_per_second"] > 0 for epoch in record["epochs"])
+    assert record["peak_mib"]["memory"] > 50
 
 
-def test_checkpoint_of_a_training(trained, toy_run):
-    checkpoint = Checkpoint.load(trained / "model")
-    assert checkpoint.vocabulary == KmerVocab.load(toy_run.folder / "vocabulary.json")
-    assert checkpoint.config == NetworkConfig(
-        66, max_tokens=90, width=8, layers=1, heads=2, feedforward=16
-    )
-    assert (checkpoint.min_length, checkpoint.threshold) == (60, 0.5)
-    assert weights_of(trained)[0] == (trained / "state/best/model.safetensors").read_bytes()
+def test_only_the_outputs_are_left(trained):
+    assert sorted(path.name for path in trained.iterdir()) == ["seed1.json", "seed1.safetensors"]
 
 
-def test_same_seed_gives_the_same_bytes(trained, toy_run, tmp_path):
-    assert train(toy_run, tmp_path / "again") == 0
-    assert weights_of(tmp_path / "again") == weights_of(trained)
-    assert train(toy_run, tmp_path / "other", seed=2) == 0
-    for one, other in zip(weights_of(trained), weights_of(tmp_path / "other"), strict=True):
-        assert one != other
+@pytest.mark.parametrize("changes", [{}, SOME_OF_ALL | {"precision": "bf16"}])
+def test_same_seed_gives_the_same_bytes(files, tmp_path, changes):
+    records = []
+    for name in ("one", "again"):
+        assert train(files, tmp_path / name, **changes) == 0
+        records.append(timeless_record(tmp_path / name))
+    assert records[0] == records[1]
+    assert weights_of(tmp_path / "one") == weights_of(tmp_path / "again")
+    assert train(files, tmp_path / "other", **changes, seed=2) == 0
+    assert weights_of(tmp_path / "one") != weights_of(tmp_path / "other")
 
 
-def test_test_part_is_never_read(trained, toy_run, tmp_path):
-    store = [toy_run.folder / name for name in ("tokens.npy", "offsets.npy", "index.parquet")]
-    tokens, offsets, index = np.load(store[0]), np.load(store[1]), read_table(store[2])
-    for row in np.flatnonzero(index["part"] == "test"):
+@pytest.mark.parametrize("change", SOME_OF_ALL)
+def test_each_setting_counts(files, trained, tmp_path, change):
+    assert train(files, tmp_path, **{change: SOME_OF_ALL[change]}) == 0
+    # The classes are balanced already.
+    assert (weights_of(tmp_path) == weights_of(trained)) == (change == "class_weight")
+
+
+def test_test_part_is_never_read(files, trained, tmp_path):
+    tokens, offsets = np.load(files["tokens"]), np.load(files["offsets"])
+    features, index = np.load(files["features"]), read_table(files["index"])
+    is_test = index["part"] == "test"
+    for row in np.flatnonzero(is_test):
         tokens[offsets[row] : offsets[row + 1]] = 9
-    index.loc[index["part"] == "test", "label"] = "circRNA"
+    features[is_test] = 0
+    index.loc[is_test, "label"] = "circRNA"
     np.save(tmp_path / "tokens.npy", tokens)
+    np.save(tmp_path / "features.npy", features)
     write_table(tmp_path / "index.parquet", index)
-    changes = {"tokens": tmp_path / "tokens.npy", "index": tmp_path / "index.parquet"}
-    assert train(toy_run, tmp_path, **changes) == 0
+    changed = {flag: tmp_path / files[flag].name for flag in ("tokens", "features", "index")}
+    assert train(files, tmp_path, **changed) == 0
     assert weights_of(tmp_path) == weights_of(trained)
 
 
-def test_best_epoch_is_kept_and_patience_ends(toy_run, tmp_path, monkeypatch):
+def test_best_epoch_is_kept_and_patience_ends(files, tmp_path, monkeypatch):
     shown = script_validation(monkeypatch, [0.7, 0.9, 0.8, 0.9])
-    assert train(toy_run, tmp_path, patience=2) == 0
+    assert train(files, tmp_path, patience=2, epochs=6) == 0
     record = record_of(tmp_path)
     assert (len(record["epochs"]), record["best_epoch"]) == (4, 2)
     assert record["stopped"] == "no better epoch for 2 epochs"
-    assert is_state(tmp_path / "model/model.safetensors", shown[1])
-    assert is_state(tmp_path / "state/best/model.safetensors", shown[1])
-    assert is_state(tmp_path / "state/last/model.safetensors", shown[3])
-    assert not is_state(tmp_path / "model/model.safetensors", shown[3])
+    assert is_state(tmp_path / "seed1.safetensors", shown[1])
+    assert not is_state(tmp_path / "seed1.safetensors", shown[3])
 
 
-def test_epochs_are_a_budget(toy_run, tmp_path, monkeypatch):
+def test_epochs_are_a_budget(files, tmp_path, monkeypatch):
     shown = script_validation(monkeypatch, [0.7, 0.8, 0.9])
-    assert train(toy_run, tmp_path, epochs=3, patience=1) == 0
+    assert train(files, tmp_path, epochs=3, patience=1) == 0
     assert record_of(tmp_path)["stopped"] == "all epochs are done"
-    assert is_state(tmp_path / "model/model.safetensors", shown[2])
+    assert is_state(tmp_path / "seed1.safetensors", shown[2])
 
 
-def test_time_is_a_budget_and_ends_within_an_epoch(toy_run, tmp_path, monkeypatch):
+def test_the_average_is_what_is_saved(files, tmp_path, monkeypatch):
+    kept, validate = [], train_module.validate
+
+    def watched(trainer):
+        kept.append(copy.deepcopy(trainer.average.state_dict()))
+        assert not torch.equal(trainer.average.head[-1].bias, trainer.network.head[-1].bias)
+        return validate(trainer)
+
+    monkeypatch.setattr(train_module, "validate", watched)
+    assert train(files, tmp_path, average=0.9) == 0
+    best = record_of(tmp_path)["best_epoch"]
+    assert is_state(tmp_path / "seed1.safetensors", kept[best - 1])
+
+
+def test_time_is_a_budget_and_ends_within_an_epoch(files, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "time_used", property(lambda self: float(self.steps >= 12)))
-    assert train(toy_run, tmp_path, max_minutes=2.5) == 0
-    store = TokenStore.load(*toy_run.flags("train")[1:6:2])
-    lengths = store.lengths[store.rows("train")]
+    assert train(files, tmp_path, max_minutes=2.5) == 0
+    store = TokenStore.load(*(files[name] for name in ("tokens", "offsets", "features", "index")))
+    lengths = -(-store.lengths[store.rows("train")] // 9) * 9
     first, second = (plan_batches(lengths, 1024, np.random.default_rng([1, e])) for e in (1, 2))
     assert len(first) < 12 < len(first) + len(second)
     seen = sum(map(len, second[: 12 - len(first)])) / 96
@@ -160,53 +182,54 @@ def test_time_is_a_budget_and_ends_within_an_epoch(toy_run, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("used", "epochs", "best", "reason"),
+    ("used", "epochs", "best", "steps", "reason"),
     [
-        (0.0, 1, 1, None),
-        (0.0, 3, 2, None),
-        (0.0, 4, 2, "no better epoch for 2 epochs"),
-        (0.0, 5, 5, "all epochs are done"),
-        (1.0, 1, 1, "3 minutes are over"),
-        (1.2, 4, 2, "3 minutes are over"),
+        (1.0, 0, 0, 0, None),
+        (0.0, 1, 1, 0, None),
+        (0.0, 3, 2, 0, None),
+        (0.0, 4, 2, 0, "no better epoch for 2 epochs"),
+        (0.0, 5, 5, 0, "all epochs are done"),
+        (1.0, 1, 1, 0, "3 minutes are over"),
+        (1.2, 4, 2, 0, "3 minutes are over"),
+        (1.2, 4, 2, 1, None),
     ],
 )
-def test_reason_to_stop(monkeypatch, used, epochs, best, reason):
+def test_reason_to_stop(monkeypatch, used, epochs, best, steps, reason):
     monkeypatch.setattr(Trainer, "time_used", property(lambda self: used))
     config = TrainingConfig(epochs=5, patience=2, max_minutes=3)
-    trainer = Trainer(None, None, None, config, torch.device("cpu"), None)
-    assert reason_to_stop(trainer, [{}] * epochs, best) == reason
+    trainer = Trainer(None, None, None, None, config, torch.device("cpu"), None)
+    trainer.sums = Sums(steps=steps)
+    trainer.epochs = [
+        {"epoch": number, "validation_auroc": float(number == best), "validation_loss": 1.0}
+        for number in range(1, epochs + 1)
+    ]
+    assert reason_to_stop(trainer) == reason
 
 
-def test_diverging_loss_ends_with_one_line(toy_run, tmp_path, capsys):
-    assert train(toy_run, tmp_path, learning_rate=1e30, warmup=0) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error == (
-        "circlet train: error: training: step 2: the loss became nan; lower learning_rate"
-    )
-    assert not (tmp_path / "model").exists()
-
-
-def test_divergence_in_the_last_step_of_an_epoch_ends_with_one_line(toy_run, tmp_path, capsys):
-    assert train(toy_run, tmp_path, learning_rate=1e30, warmup=0, batch_tokens=10**6) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error == (
-        "circlet train: error: training: step 1: the loss became nan; lower learning_rate"
-    )
-    assert not (tmp_path / "model").exists()
-
-
-def test_tokens_of_another_vocabulary_are_refused(toy_run, tmp_path, capsys):
-    KmerVocab(3, 1, None, ("ACG",)).save(tmp_path / "vocabulary.json")
-    assert train(toy_run, tmp_path, vocabulary=tmp_path / "vocabulary.json") == 2
-    assert "tokens: has ids beyond the vocabulary" in capsys.readouterr().err
-    assert not (tmp_path / "model").exists()
-
-
-def test_of_epochs_with_equal_auroc_the_least_loss_is_best(toy_run, tmp_path, monkeypatch):
+def test_of_epochs_with_equal_auroc_the_least_loss_is_best(files, tmp_path, monkeypatch):
     script = iter([(0.6, 0.8), (0.5, 0.9), (0.4, 0.9), (0.3, 0.7), (0.45, 0.9)])
     monkeypatch.setattr(train_module, "validate", lambda trainer: next(script))
-    assert train(toy_run, tmp_path, epochs=5, patience=5) == 0
+    assert train(files, tmp_path, epochs=5, patience=5) == 0
     assert record_of(tmp_path)["best_epoch"] == 3
+
+
+@pytest.mark.parametrize(("budget", "step"), [(1024, 2), (10**6, 1)])
+def test_diverging_loss_ends_with_one_line(files, tmp_path, capsys, budget, step):
+    changes = {"learning_rate": 1e30, "warmup": 0, "batch_tokens": budget}
+    assert train(files, tmp_path, **changes) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == (
+        f"circlet train: error: training: step {step}: the loss became nan; lower learning_rate"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tokens_of_another_vocabulary_are_refused(files, tmp_path, capsys):
+    vocabulary = tmp_path / "vocabulary.json"
+    KmerVocab(3, 1, None, True, ("ACG",)).save(vocabulary)
+    assert train(files, tmp_path, vocabulary=vocabulary) == 2
+    assert "tokens: has ids beyond the vocabulary" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [vocabulary]
 
 
 @pytest.mark.parametrize(
@@ -215,12 +238,15 @@ def test_of_epochs_with_equal_auroc_the_least_loss_is_best(toy_run, tmp_path, mo
         ({"epochs": 0}, "settings: epochs: is 0; give a number above 0"),
         ({"patience": 0}, "settings: patience: is 0"),
         ({"batch_tokens": -1}, "settings: batch_tokens: is -1"),
+        ({"batch_tokens": 89}, "settings: max_tokens: is 90, above batch_tokens, 89; lower"),
+        ({"accumulate": 0}, "settings: accumulate: is 0"),
         ({"learning_rate": 0}, "settings: learning_rate: is 0.0"),
         ({"clip": 0}, "settings: clip: is 0.0"),
         ({"max_minutes": 0}, "settings: max_minutes: is 0.0"),
         ({"warmup": 1}, "settings: warmup: is 1.0; give a share from 0 to below 1"),
         ({"dropout": -0.1}, "settings: dropout: is -0.1"),
         ({"dropout": 1}, "settings: dropout: is 1.0"),
+        ({"average": 1}, "settings: average: is 1.0"),
         ({"width": 0}, "settings: width is 0, not a whole number above 0"),
         ({"heads": 0}, "settings: heads is 0, not"),
         ({"streams": 0}, "settings: streams is 0, not"),
@@ -239,45 +265,31 @@ def test_of_epochs_with_equal_auroc_the_least_loss_is_best(toy_run, tmp_path, mo
         ({"architecture": "text_transformer"}, "settings: max_tokens: text_transformer reads"),
     ],
 )
-def test_settings_out_of_range_end_with_one_line(toy_run, tmp_path, capsys, changes, message):
-    assert train(toy_run, tmp_path, **changes) == 2
+def test_settings_out_of_range_end_with_one_line(files, tmp_path, capsys, changes, message):
+    assert train(files, tmp_path, **changes) == 2
     assert f"circlet train: error: {message}" in capsys.readouterr().err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_window_has_to_fit_the_comparator():
-    vocabulary = KmerVocab(5, 1, 400, ())
-    network = NetworkConfig(2, architecture="text_transformer", max_tokens=396)
-    check_settings(network, TrainingConfig(), vocabulary)
-    with pytest.raises(InputError, match="such as 400 and 396 for k 5"):
-        check_settings(network, TrainingConfig(), KmerVocab(5, 1, 401, ()))
-
-
 @pytest.mark.parametrize("part", ["train", "validation"])
-def test_part_that_lacks_a_class_is_refused(toy_run, tmp_path, capsys, part):
-    index = read_table(toy_run.folder / "index.parquet")
+def test_part_that_lacks_a_class_is_refused(files, tmp_path, capsys, part):
+    index = read_table(files["index"])
     index.loc[index["part"] == part, "label"] = "lncRNA"
     write_table(tmp_path / "index.parquet", index)
-    assert train(toy_run, tmp_path, index=tmp_path / "index.parquet") == 2
+    assert train(files, tmp_path, index=tmp_path / "index.parquet") == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error == f"circlet train: error: split: {part}: the part lacks a class; use more data"
-    assert not (tmp_path / "model").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["index.parquet"]
 
 
-def test_missing_tokens_end_with_one_line(toy_run, tmp_path, capsys):
-    assert train(toy_run, tmp_path, tokens=tmp_path / "none.npy") == 2
+def test_missing_tokens_end_with_one_line(files, tmp_path, capsys):
+    assert train(files, tmp_path, tokens=tmp_path / "none.npy") == 2
     assert f"{tmp_path / 'none.npy'}: no such file" in capsys.readouterr().err
-    assert not (tmp_path / "model").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_comparator_is_trained(toy_run, tmp_path):
-    data, vocabulary = toy_run.flags("vocabulary"), str(tmp_path / "vocabulary.json")
-    shape = ["--k", "3", "--window", "60"]
-    assert main(["vocabulary", *data, *shape, "--output", vocabulary]) == 0
-    names = {"tokens": "tokens.npy", "offsets": "offsets.npy", "index": "index.parquet"}
-    store = {key: tmp_path / name for key, name in names.items()}
-    words = [str(word) for key, path in store.items() for word in (f"--{key}", path)]
-    assert main(["tokens", *data, "--vocabulary", vocabulary, *words]) == 0
+def test_comparator_is_trained(tmp_path):
+    files = write_inputs(tmp_path, (3, 1, 60, False))
     comparator = {
         "architecture": "text_transformer",
         "max_tokens": 58,
@@ -290,7 +302,23 @@ def test_comparator_is_trained(toy_run, tmp_path):
         "patience": 12,
         "seed": 3,
     }
-    assert train(toy_run, tmp_path, vocabulary=vocabulary, **store, **comparator) == 0
-    record = record_of(tmp_path)
+    assert train(files, tmp_path / "out", **comparator) == 0
+    record = record_of(tmp_path / "out")
     assert record["optimizer"] == "adagrad"
     assert max(epoch["validation_auroc"] for epoch in record["epochs"]) > 0.9
+
+
+def test_compiled_network_trains_as_the_plain_one(files, trained, tmp_path, monkeypatch):
+    asked, compile_it = [], torch.compile
+
+    def watched(network, **options):
+        asked.append(options)
+        return compile_it(network, backend="eager", **options)  # without the wait for a compiler
+
+    monkeypatch.setattr(torch, "compile", watched)
+    assert train(files, tmp_path, compile=True) == 0
+    assert asked == [{"dynamic": True}]
+    one, other = (load_file(folder / "seed1.safetensors") for folder in (trained, tmp_path))
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, atol=1e-4, rtol=1e-3, msg=name)

@@ -81,15 +81,28 @@ def test_hard_negatives_of_test_groups_are_never_trained_on(fold):
 
 
 def test_the_step_writes_the_same_table_each_time(tmp_path):
-    code, output = run_variant(tmp_path, "--fold", "4", "--hard-negatives")
+    code, output = run_variant(tmp_path, "--fold", "4", "--hard-negatives", "also")
     assert code == 0
     found = pd.read_parquet(output)
     assert tuple(found.columns) == FOLD_COLUMNS
     assert found.dtypes.equals(SPLIT.dtypes)
     pd.testing.assert_frame_equal(found, vary(SPLIT, 4, True))
     once = output.read_bytes()
-    run_variant(tmp_path, "--fold", "4", "--hard-negatives")
+    run_variant(tmp_path, "--fold", "4", "--hard-negatives", "also")
     assert output.read_bytes() == once
+
+
+def test_hard_negatives_alone_stand_for_lncrnas_save_in_the_test_part(tmp_path):
+    code, output = run_variant(tmp_path, "--hard-negatives", "only")
+    assert code == 0
+    found, also = pd.read_parquet(output), vary(SPLIT, None, True)
+    is_lncrna = ((TABLE["label"] == "lncRNA") & ~IS_HARD).to_numpy(bool)
+    assert found["part"][~is_lncrna].equals(also["part"][~is_lncrna])
+    assert set(also["part"][is_lncrna]) == {"train", "validation", "test"}
+    wanted = also["part"][is_lncrna].replace({"train": "unused", "validation": "unused"})
+    assert found["part"][is_lncrna].tolist() == wanted.tolist()
+    others = [name for name in FOLD_COLUMNS if name != "part"]
+    pd.testing.assert_frame_equal(found[others], SPLIT[others])
 
 
 def test_a_fold_may_be_held_out_of_a_variant_without_hard_negatives(tmp_path):
@@ -100,11 +113,23 @@ def test_a_fold_may_be_held_out_of_a_variant_without_hard_negatives(tmp_path):
 TWO_FOLDS = SPLIT.assign(fold=SPLIT["fold"] % 2)
 
 
+def without_fold(fold):
+    """The split with the groups of a fold in the first or second fold instead."""
+    return SPLIT.assign(fold=SPLIT["fold"].replace(fold, fold % 2))
+
+
 @pytest.mark.parametrize(
     ("flags", "change", "message"),
     [
         (["--fold", "5"], {}, "--fold: 5 of 5 folds; give one from 0 up, of three folds or more"),
         (["--fold", "-1"], {}, "--fold: -1 of 5 folds"),
+        # Folds that no record has, of fewer groups than folds.
+        (["--fold", "4"], {"split": without_fold(4)}, "--fold: 4 of 4 folds; give one from 0 up"),
+        (
+            ["--fold", "2"],
+            {"split": without_fold(2)},
+            "dataset: the test part has no lncRNA under the scheme 'split'",
+        ),
         (["--fold", "0"], {"split": TWO_FOLDS}, "--fold: 0 of 2 folds"),
         ([], {"split": SPLIT[::-1]}, "{folder}/base.parquet: is not of {folder}/transcripts.parqu"),
         ([], {"split": SPLIT.drop(columns="fold")}, "{folder}/base.parquet: lacks the columns"),

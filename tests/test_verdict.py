@@ -6,6 +6,7 @@ from circlet.evaluation.verdict import (
     DASH,
     best_baseline,
     describe_run,
+    signed,
     standing,
     warnings,
     with_interval,
@@ -87,11 +88,63 @@ def test_describe_run():
     assert describe_run(run, [run]).endswith("No baseline was evaluated on this split.")
 
 
+def difference(value: float, low: float, high: float, **others) -> dict:
+    about = {"name": "main", "rival": "descriptors", "scheme": "gene", "part": "test"}
+    measured = {"test_set": "test", "metric": "auroc"}
+    return about | measured | {"difference": value, "low": low, "high": high} | others
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (
+            (0.0042, 0.001, 0.0071),
+            "The difference is +0.004 [+0.001, +0.007], so the run is better.",
+        ),
+        (
+            (-0.02, -0.03, -0.01),
+            "The difference is -0.020 [-0.030, -0.010], so the run does not beat it: it is worse.",
+        ),
+        (
+            (0.01, -0.01, 0.03),
+            "The difference is +0.010 [-0.010, +0.030], so the two cannot be told apart on this "
+            "sample.",
+        ),
+        (
+            (0.01, math.nan, math.nan),
+            "The difference is +0.010, and without an interval this may be chance.",
+        ),
+    ],
+)
+def test_a_paired_difference_decides(measured, expected):
+    run = row("main", 0.9042, 0.88, 0.93)
+    rows = [run, baseline("descriptors", 0.9, 0.88, 0.92), baseline("length", 0.6, 0.5, 0.7)]
+    others = [
+        difference(0.9, 0.8, 1.0, **other)
+        for other in (
+            {"name": "other"},
+            {"rival": "length"},
+            {"scheme": "random"},
+            {"part": "validation", "test_set": "validation"},
+            {"test_set": "matched"},
+            {"metric": "mcc"},
+        )
+    ]
+    told = describe_run(run, rows, [*others, difference(*measured)])
+    assert told.endswith(f"\u201cdescriptors\u201d, has 0.900 [0.880, 0.920]. {expected}")
+    assert describe_run(run, rows, others) == describe_run(run, rows)
+    assert "as the intervals overlap" in describe_run(run, rows)
+
+
 def test_missing_numbers_are_dashes():
     missing = row("main", math.nan, math.nan, math.nan)
     assert with_interval(missing, "auroc") == DASH
     assert f"an AUROC of {DASH} on" in describe_run(missing, [missing])
     assert with_interval(row("main", 0.5, math.nan, math.nan), "auroc") == "0.500"
+    assert [signed(value) for value in (None, math.nan, 0.25, -0.5)] == [
+        *(DASH, DASH),
+        *("+0.250", "-0.500"),
+    ]
 
 
 def test_warnings_of_small_samples_come_once_a_split():

@@ -36,7 +36,7 @@ OUTPUTS = (
     "dataset/datasheet.json",
     "splits/gene.parquet",
     "splits/homology.parquet",
-    "models/main/model.safetensors",
+    "models/main/seed1.safetensors",
     "models/main/config.json",
     "models/main/vocabulary.json",
     "models/main/training.json",
@@ -60,7 +60,7 @@ REPEATED = (  # the same bytes from every run
     "splits/homology.parquet",
     "tokens/main/vocabulary.json",
     "tokens/main/tokens.npy",
-    "models/main/model.safetensors",
+    "models/main/seed1.safetensors",
     "models/main/vocabulary.json",
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
@@ -262,6 +262,19 @@ def test_another_run_gives_the_same_bytes(demo, tmp_path):
     assert differing == []
 
 
+ANY_FILE = "workflow/demo/README.md"  # a dry run reads none
+EXONS = {"enabled": True, "fasta": ANY_FILE, "bed": ANY_FILE}
+
+
+def mixed(change: dict[str, Any]) -> dict[str, Any]:
+    """Settings on top of those of two assemblies and no scheme that asks for places."""
+    return {
+        "sources": {"chr21_lncrnas": {"assembly": "hg38"}},
+        "split": {"audit": ["random", "homology"]},
+        "runs": {"main": {"split": {"scheme": "homology"}}},
+    } | change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -297,6 +310,10 @@ def test_another_run_gives_the_same_bytes(demo, tmp_path):
             "runs.main.split.fold: 5 of 5 folds; name one from 0 up",
         ),
         (
+            {"split": {"folds": 2}, "runs": {"main": {"split": {"fold": 0}}}},
+            "runs.main.split.fold: 0 of 2 folds; name one from 0 up, of three or more",
+        ),
+        (
             {"runs": {"main": {"split": {"hard_negatives": True}}}},
             "runs.main.split.hard_negatives: no source of the type linear_exons is enabled",
         ),
@@ -304,9 +321,27 @@ def test_another_run_gives_the_same_bytes(demo, tmp_path):
             {"sources": {"coding_exons": {"enabled": True, "fasta": "workflow/demo/README.md"}}},
             "sources.coding_exons: it has fasta; give fasta and one of bed and gtf",
         ),
+        # Hard negatives are no lncRNAs.
         (
-            {"sources": {"chr21_lncrnas": {"assembly": "hg38"}}},
+            {"sources": {"chr21_lncrnas": {"enabled": False}, "coding_exons": EXONS}},
+            "sources: none that is enabled has the label lncRNA",
+        ),
+        (
+            mixed({"split": {"audit": ["locus", "random"]}}),
+            "sources: the assemblies hg19 and hg38 are mixed, but the split scheme locus asks for",
+        ),
+        (
+            mixed({"runs": {"main": {"split": {"scheme": "gene"}}}}),
             "sources: the assemblies hg19 and hg38 are mixed, but the split scheme gene asks for",
+        ),
+        (
+            mixed({"dataset": {"label_noise": {"overlaps_circrna": "drop"}}}),
+            "sources: the assemblies hg19 and hg38 are mixed, but "
+            "dataset.label_noise.overlaps_circrna asks for",
+        ),
+        (
+            mixed({"sources": {"chr21_lncrnas": {"assembly": "hg38"}, "coding_exons": EXONS}}),
+            "sources: the assemblies hg19 and hg38 are mixed, but the source coding_exons asks for",
         ),
         (
             {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},
@@ -452,9 +487,4 @@ def test_hard_negatives_are_cut_kept_apart_and_scored(mirror, extra, tmp_path):
 
 
 def test_two_assemblies_go_together_where_no_place_is_asked_for(demo):
-    settings = {
-        "sources": {"chr21_lncrnas": {"assembly": "hg38"}},
-        "split": {"audit": ["random", "homology"]},
-        "runs": {"main": {"split": {"scheme": "homology"}}},
-    }
-    assert "split_dataset" in planned(demo[0], *demo_config(demo[0], settings))
+    assert "split_dataset" in planned(demo[0], *demo_config(demo[0], mixed({})))

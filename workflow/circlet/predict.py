@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 import torch
 
+from circlet.composition import compose_any
 from circlet.data.sources.fasta import read_identified
 from circlet.errors import InputError
 from circlet.files import atomic_text, read_table, write_table
-from circlet.model.batches import collate, plan_batches
 from circlet.model.checkpoint import Checkpoint
 from circlet.model.runtime import DEVICES, choose_device, set_up
+from circlet.model.scoring import BATCH_TOKENS, ensemble_logits
+from circlet.model.trees import blend
 from circlet.parts import with_parts
 from circlet.progress import Progress, track
 from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
-BATCH_TOKENS = 32768
 CHUNK_RECORDS = 512  # read ahead, so that sequences of like length share a batch
 
 
@@ -42,7 +43,7 @@ class Prediction(NamedTuple):
 
 
 class Predictor:
-    """Scores sequences, always the same way: evaluation mode, whole batches, no gradient.
+    """Scores sequences: the calibrated scores of networks, and of trees if there are any.
 
     Args:
         checkpoint: The trained model.
@@ -54,7 +55,8 @@ class Predictor:
         self, checkpoint: Checkpoint, device: torch.device, batch_tokens: int = BATCH_TOKENS
     ) -> None:
         self.checkpoint, self.device, self.batch_tokens = checkpoint, device, batch_tokens
-        checkpoint.network.to(device).eval()
+        for member in checkpoint.members:
+            member.to(device)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, device: str = "auto") -> Self:
@@ -70,7 +72,6 @@ class Predictor:
         chosen = choose_device(device)
         return cls(Checkpoint.load(folder), chosen)
 
-    @torch.inference_mode()
     def predict_proba(self, sequences: Sequence[str]) -> np.ndarray:
         """Give the probability that each sequence is a circRNA.
 
@@ -81,20 +82,22 @@ class Predictor:
             Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
             bases than the shortest that the model was trained on.
         """
-        checkpoint, max_tokens = self.checkpoint, self.checkpoint.config.max_tokens
-        probabilities = np.full(len(sequences), np.nan)
+        checkpoint = self.checkpoint
         bases = map(unambiguous_bases, sequences)
-        scored = [row for row, count in enumerate(bases) if count >= checkpoint.min_length]
-        tokens = [checkpoint.vocabulary.encode(sequences[row]) for row in scored]
-        lengths = np.array([min(len(each), max_tokens) for each in tokens], dtype=np.int64)
-        for batch in plan_batches(lengths, self.batch_tokens) if scored else []:
-            padded = collate(
-                [tokens[place] for place in batch], max_tokens, checkpoint.network.multiple
-            )
-            # In fp32 everywhere: in bf16 a probability would depend on the device and on the batch.
-            logits = checkpoint.network(padded.to(self.device))
-            rows = np.array(scored)[batch]
-            probabilities[rows] = torch.sigmoid(logits.double()).cpu().numpy()
+        is_scored = np.array([count >= checkpoint.min_length for count in bases], dtype=bool)
+        scored = list(itertools.compress(sequences, is_scored))
+        features = compose_any(scored)
+        logits = ensemble_logits(
+            checkpoint.members,
+            [checkpoint.vocabulary.encode(sequence) for sequence in scored],
+            features,
+            checkpoint.config.max_tokens,
+            self.device,
+            self.batch_tokens,
+        )
+        scores = blend(logits, checkpoint.trees, checkpoint.tree_weight, features)
+        probabilities = np.full(len(sequences), np.nan)
+        probabilities[is_scored] = checkpoint.calibration(scores)
         return probabilities
 
     def call(self, p_circrna: float) -> str:

@@ -96,6 +96,26 @@ CONFOUND_COLUMNS = (
 SUBSET_COLUMNS = ("scheme", "subset", "id")
 SUBSETS = MATCHED, LOW_STOP_FREE = ("matched", "low_stop_free")
 
+# `results/evaluation/{run}/differences.tsv`: how far a run is above a rival by a metric, `value`
+# less `rival_value`, and the interval of that difference. The test set is the part, a subset of it,
+# or its circRNAs against the hard negatives.
+DIFFERENCE_COLUMNS = (
+    "name",
+    "rival",
+    "scheme",
+    "part",
+    "test_set",
+    "n_circrna",
+    "n_lncrna",
+    "n_groups",
+    "metric",
+    "value",
+    "rival_value",
+    "difference",
+    "low",
+    "high",
+)
+
 # Test sets of hard negatives beside the circRNAs of the test part: scored by what was taught on
 # lncRNAs, as all test sets are, and by what was taught on hard negatives instead.
 HARD_TAUGHT = "hard_taught"

@@ -23,7 +23,9 @@ def flags(settings):
     """Command-line flags that bear the names of the settings; those that are null are left out."""
     words = []
     for key, value in sorted(settings.items()):
-        if value is not None:
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
+        elif value is not None:
             values = value if isinstance(value, list) else [value]
             words += [f"--{key.replace('_', '-')}", *map(str, values)]
     return shlex.join(words)
@@ -173,7 +175,8 @@ def run_flags(*sections):
 def split_name(split):
     """Name of the table that a run is trained and tested on: its scheme, and how it varies."""
     fold = [] if split["fold"] is None else [f"fold{split['fold']}"]
-    return ".".join([split["scheme"], *fold, *(["hard"] if split["hard_negatives"] else [])])
+    hard = {False: [], True: ["hard"], "only": ["hardonly"]}[split["hard_negatives"]]
+    return ".".join([split["scheme"], *fold, *hard])
 
 
 def split_of(run):
@@ -195,14 +198,30 @@ def variant_flags(wildcards):
     _, *varied = wildcards.variant.split(".")
     folds = [name.removeprefix("fold") for name in varied if name.startswith("fold")]
     words = [f"--fold {fold}" for fold in folds]
-    return " ".join(words + ["--hard-negatives"] * ("hard" in varied))
+    modes = {"hard": "also", "hardonly": "only"}
+    return " ".join(words + [f"--hard-negatives {modes[name]}" for name in varied if name in modes])
 
 
-def training_state(wildcards):
-    """Params function: where a training keeps its state, which is no output: those are deleted
-    when a job fails."""
-    seed = config["runs"][wildcards.run]["training"]["seed"]
-    return f"{RESULTS}/training/{wildcards.run}/{seed}"
+def members(path):
+    """Input function: a file of each seed of the wildcards' run."""
+    return lambda wildcards: expand(
+        path, run=wildcards.run, seed=config["runs"][wildcards.run]["seeds"]
+    )
+
+
+def rivals(run):
+    """Predictions of what a run is compared with on its split, by name: the baselines, and the
+    other runs on it."""
+    split = split_of(run)
+    scored = [f"baselines/{split}/{name}" for name in sorted(config["evaluate"]["baselines"])]
+    scored += [other for other in RUNS if other != run and split_of(other) == split]
+    return {Path(name).name: f"{RESULTS}/predictions/{name}.tsv.gz" for name in scored}
+
+
+def trees_of_run(wildcards):
+    """Input function: the boosted trees of the wildcards' run, if it has any."""
+    path = f"{RESULTS}/models/{wildcards.run}/trees.safetensors"
+    return [path] if config["runs"][wildcards.run]["boosting"] else []
 
 
 AUDITED = sorted(config["split"]["audit"])
@@ -224,25 +243,45 @@ DATA_SETTINGS = json.dumps(
 )
 # How every interval is made.
 BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confidence", "seed")})
+DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if rivals(run)]
+COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
+BASELINE_MODULES = ["evaluation/baselines.py", *COMPOSITION_MODULES, "parts.py"]
 TRAIN_MODULES = [
     "model/train.py",
     "model/trainer.py",
-    "model/network.py",
+    "model/augment.py",
     "model/batches.py",
+    "model/calibration.py",
     "model/checkpoint.py",
+    "model/distributed.py",
     "model/kmers.py",
+    "model/network.py",
     "model/options.py",
     "model/runtime.py",
+    "model/schedule.py",
+    "model/scoring.py",
+    "model/settings.py",
+    "model/state.py",
     "model/tokens.py",
+    "model/trees.py",
 ]
-PREDICT_MODULES = [
-    "predict.py",
-    "model/network.py",
+SCORING_MODULES = [
     "model/batches.py",
+    "model/calibration.py",
     "model/checkpoint.py",
     "model/kmers.py",
+    "model/network.py",
     "model/runtime.py",
+    "model/scoring.py",
+    "model/tokens.py",
+    "model/trees.py",
+]
+ASSEMBLE_MODULES = ["model/assemble.py", *SCORING_MODULES]
+PREDICT_MODULES = [
+    "predict.py",
     "data/sources/fasta.py",
+    *SCORING_MODULES,
+    *COMPOSITION_MODULES,
 ]
 # What both pages, the report and the card, are made with.
 PAGE_MODULES = [
@@ -284,6 +323,7 @@ FIGURES = ["roc", "precision_recall", "calibration", "scores"]
 
 wildcard_constraints:
     run=one_of(RUNS),
+    seed="[0-9]+",
     scheme="[a-z]+",
     split=one_of(SPLITS),
     variant=one_of(split for split in SPLITS if "." in split),

@@ -1,10 +1,11 @@
 # The config: read, checked and put in order before anything runs.
 
+import copy
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
+from snakemake.utils import update_config, validate
 
 
 def refuse(place, problem, mend):
@@ -13,6 +14,24 @@ def refuse(place, problem, mend):
     sys.exit(2)
 
 
+def inherited(name, asking=()):
+    """Settings of a run, where it names a base: the base's, save for its own."""
+    runs, place = config["runs"], f"runs.{name}.base"
+    run = runs[name]
+    base = run.get("base") if isinstance(run, dict) else None
+    if base is None:
+        return run
+    if not isinstance(base, str) or base not in runs:
+        refuse(place, f"there is no run '{base}'", f"choose of {sorted(runs)}")
+    if base in (name, *asking):
+        refuse(place, f"'{base}' is based on '{name}' in turn", "let one of them stand on its own")
+    merged = copy.deepcopy(inherited(base, (name, *asking)))
+    update_config(merged, run)
+    return merged
+
+
+if isinstance(config.get("runs"), dict):
+    config["runs"] = {name: inherited(name) for name in config["runs"]}
 try:
     validate(config, "../schemas/config.schema.yaml")
 except WorkflowError as error:

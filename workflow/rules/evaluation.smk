@@ -5,7 +5,7 @@ rule fit_baseline:
     input:
         transcripts=rules.build_dataset.output.transcripts,
         split=f"{RESULTS}/splits/{{split}}.parquet",
-        code=modules("evaluation/baselines.py", "evaluation/descriptors.py", "parts.py"),
+        code=modules(*BASELINE_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/baselines/{{split}}/{{baseline}}.tsv.gz",
     log:
@@ -63,6 +63,7 @@ rule draw_figures:
             "evaluation/figures.py",
             "evaluation/curves.py",
             "evaluation/predictions.py",
+            "evaluation/scores.py",
             "drawing.py",
         ),
     output:
@@ -98,11 +99,10 @@ rule measure_confounds:
             "evaluation/confounds.py",
             "evaluation/matching.py",
             "evaluation/coding.py",
-            "evaluation/baselines.py",
+            "evaluation/subsets.py",
             "evaluation/bootstrap.py",
-            "evaluation/descriptors.py",
             "evaluation/scores.py",
-            "parts.py",
+            *BASELINE_MODULES,
         ),
     output:
         confounds=report(
@@ -125,6 +125,51 @@ rule measure_confounds:
         "export OMP_NUM_THREADS={threads};"
         " circlet confounds --transcripts {input.transcripts:q} --splits {input.splits:q}"
         " {params.settings} --output {output.confounds:q} --subsets {output.subsets:q} 2> {log:q}"
+
+
+rule compare_with_rivals:
+    input:
+        predictions=rules.predict_dataset.output.predictions,
+        rivals=lambda wildcards: rivals(wildcards.run).values(),
+        split=lambda wildcards: f"{RESULTS}/splits/{split_of(wildcards.run)}.parquet",
+        transcripts=rules.build_dataset.output.transcripts,
+        subsets=rules.measure_confounds.output.subsets,
+        code=modules(
+            "evaluation/differences.py",
+            "evaluation/metrics.py",
+            "evaluation/scores.py",
+            "evaluation/bootstrap.py",
+            "evaluation/predictions.py",
+            "evaluation/subsets.py",
+            "evaluation/matching.py",
+            *BASELINE_MODULES,
+        ),
+    output:
+        differences=report(
+            f"{RESULTS}/evaluation/{{run}}/differences.tsv",
+            caption="../report/differences.rst",
+            category="Comparison",
+        ),
+    log:
+        f"{RESULTS}/logs/differences/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        rivals=lambda wildcards: flags(
+            {"rivals": [f"{name}={path}" for name, path in rivals(wildcards.run).items()]}
+        ),
+        scheme=lambda wildcards: split_of(wildcards.run),
+        part=config["evaluate"]["part"],
+        settings=BOOTSTRAP,
+    shell:
+        "circlet differences --predictions {input.predictions:q} {params.rivals}"
+        " --split {input.split:q} --transcripts {input.transcripts:q} --subsets {input.subsets:q}"
+        " --name {wildcards.run} --scheme {params.scheme} --part {params.part} {params.settings}"
+        " --output {output.differences:q} 2> {log:q}"
 
 
 rule compare_scores:
@@ -156,9 +201,10 @@ rule write_report:
         summary=rules.build_dataset.output.summary,
         split=expand(f"{RESULTS}/splits/{{split}}.parquet", split=SPLITS),
         transcripts=rules.build_dataset.output.transcripts,
-        training=expand(rules.train_model.output.training, run=RUNS),
+        training=expand(rules.assemble_model.output.training, run=RUNS),
         downloads=DOWNLOAD_RECORDS,
         figures=expand(rules.draw_figures.output.svg, run=RUNS),
+        differences=DIFFERENCES,
         code=modules(*REPORT_MODULES),
     output:
         page=report(
@@ -177,8 +223,9 @@ rule write_report:
     params:
         title=lambda wildcards: config["report"]["title"],
         figures=expand(f"{RESULTS}/evaluation/{{run}}", run=RUNS),
+        differences=flags({"differences": DIFFERENCES}) if DIFFERENCES else "",
     shell:
         "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"
         " --summary {input.summary:q} --split {input.split:q} --training {input.training:q}"
         " --transcripts {input.transcripts:q} --downloads {input.downloads:q} --figures {params.figures:q}"
-        " --title {params.title:q} --output {output.page:q} 2> {log:q}"
+        " {params.differences} --title {params.title:q} --output {output.page:q} 2> {log:q}"

@@ -28,10 +28,11 @@ rule encode_tokens:
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
         vocabulary=rules.build_vocabulary.output.vocabulary,
-        code=modules("model/tokens.py", "model/kmers.py", "parts.py"),
+        code=modules("model/tokens.py", "model/kmers.py", *COMPOSITION_MODULES, "parts.py"),
     output:
         tokens=f"{RESULTS}/tokens/{{run}}/tokens.npy",
         offsets=f"{RESULTS}/tokens/{{run}}/offsets.npy",
+        features=f"{RESULTS}/tokens/{{run}}/features.npy",
         index=f"{RESULTS}/tokens/{{run}}/index.parquet",
     log:
         f"{RESULTS}/logs/tokens/{{run}}.log",
@@ -44,25 +45,25 @@ rule encode_tokens:
     shell:
         "circlet tokens --transcripts {input.transcripts:q} --split {input.split:q}"
         " --vocabulary {input.vocabulary:q} --tokens {output.tokens:q}"
-        " --offsets {output.offsets:q} --index {output.index:q} 2> {log:q}"
+        " --offsets {output.offsets:q} --features {output.features:q}"
+        " --index {output.index:q} 2> {log:q}"
 
 
 rule train_model:
     input:
         tokens=rules.encode_tokens.output.tokens,
         offsets=rules.encode_tokens.output.offsets,
+        features=rules.encode_tokens.output.features,
         index=rules.encode_tokens.output.index,
         vocabulary=rules.build_vocabulary.output.vocabulary,
         code=modules(*TRAIN_MODULES),
     output:
-        weights=f"{RESULTS}/models/{{run}}/model.safetensors",
-        config=f"{RESULTS}/models/{{run}}/config.json",
-        vocabulary=f"{RESULTS}/models/{{run}}/vocabulary.json",
-        training=f"{RESULTS}/models/{{run}}/training.json",
+        weights=f"{RESULTS}/models/{{run}}/seed{{seed}}.safetensors",
+        record=f"{RESULTS}/models/{{run}}/seed{{seed}}.json",
     log:
-        f"{RESULTS}/logs/train/{{run}}.log",
+        f"{RESULTS}/logs/train/{{run}}/seed{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{run}}.tsv"
+        f"{RESULTS}/benchmarks/train/{{run}}/seed{{seed}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 8
@@ -72,20 +73,84 @@ rule train_model:
     params:
         settings=run_flags("network", "training"),
         min_length=config["dataset"]["min_length"],
-        state=training_state,
-        folder=subpath(output.weights, parent=True),
+        # No output: those are deleted when a job fails, and with them what it could go on from.
+        state=f"{RESULTS}/training/{{run}}/{{seed}}",
     # The one step that takes long also talks to the terminal.
     shell:
         "circlet train --tokens {input.tokens:q} --offsets {input.offsets:q}"
-        " --index {input.index:q} --vocabulary {input.vocabulary:q}"
-        " --min-length {params.min_length} {params.settings}"
+        " --features {input.features:q} --index {input.index:q} --vocabulary {input.vocabulary:q}"
+        " --min-length {params.min_length} {params.settings} --seed {wildcards.seed}"
         " --device $DEVICE --threads {threads} --state {params.state:q}"
-        " --output {params.folder:q} 2>&1 | tee {log:q} >&2"
+        " --weights {output.weights:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
+
+
+rule grow_trees:
+    input:
+        tokens=rules.encode_tokens.output.tokens,
+        offsets=rules.encode_tokens.output.offsets,
+        features=rules.encode_tokens.output.features,
+        index=rules.encode_tokens.output.index,
+        code=modules("model/trees.py", "model/tokens.py", "model/kmers.py"),
+    output:
+        trees=f"{RESULTS}/models/{{run}}/trees.safetensors",
+    log:
+        f"{RESULTS}/logs/trees/{{run}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        seed=lambda wildcards: config["runs"][wildcards.run]["seeds"][0],
+    shell:
+        "export OMP_NUM_THREADS={threads};"
+        " circlet trees --tokens {input.tokens:q} --offsets {input.offsets:q}"
+        " --features {input.features:q} --index {input.index:q} --seed {params.seed}"
+        " --output {output.trees:q} 2> {log:q}"
+
+
+rule assemble_model:
+    input:
+        weights=members(rules.train_model.output.weights),
+        records=members(rules.train_model.output.record),
+        trees=trees_of_run,
+        tokens=rules.encode_tokens.output.tokens,
+        offsets=rules.encode_tokens.output.offsets,
+        features=rules.encode_tokens.output.features,
+        index=rules.encode_tokens.output.index,
+        vocabulary=rules.build_vocabulary.output.vocabulary,
+        code=modules(*ASSEMBLE_MODULES),
+    output:
+        config=f"{RESULTS}/models/{{run}}/config.json",
+        vocabulary=f"{RESULTS}/models/{{run}}/vocabulary.json",
+        training=f"{RESULTS}/models/{{run}}/training.json",
+    log:
+        f"{RESULTS}/logs/assemble/{{run}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        calibration=lambda wildcards: config["runs"][wildcards.run]["calibration"],
+        trees=lambda wildcards: flags({"trees": trees_of_run(wildcards) or None}),
+        min_length=config["dataset"]["min_length"],
+        folder=subpath(output.config, parent=True),
+    shell:
+        "circlet assemble --weights {input.weights:q} --records {input.records:q}"
+        " {params.trees} --tokens {input.tokens:q} --offsets {input.offsets:q} --features {input.features:q}"
+        " --index {input.index:q} --vocabulary {input.vocabulary:q}"
+        " --min-length {params.min_length} --calibration {params.calibration} --device $DEVICE"
+        " --threads {threads} --output {params.folder:q} 2> {log:q}"
 
 
 rule predict_dataset:
     input:
-        model=rules.train_model.output,
+        model=rules.assemble_model.output,
+        weights=rules.assemble_model.input.weights,
+        trees=rules.assemble_model.input.trees,
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
         code=modules(*PREDICT_MODULES),
@@ -111,7 +176,9 @@ rule predict_dataset:
 
 rule predict_input:
     input:
-        model=rules.train_model.output,
+        model=rules.assemble_model.output,
+        weights=rules.assemble_model.input.weights,
+        trees=rules.assemble_model.input.trees,
         fasta=lambda wildcards: locate(config["predict"]["inputs"][wildcards.name]),
         code=modules(*PREDICT_MODULES),
     output:

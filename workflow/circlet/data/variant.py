@@ -13,6 +13,7 @@ from circlet.tables import (
     DATASET_COLUMNS,
     FOLD_COLUMNS,
     HARD,
+    NEGATIVE,
     PARTS,
     TEST,
     TRAIN,
@@ -20,6 +21,8 @@ from circlet.tables import (
     VALIDATION,
     is_hard_negative,
 )
+
+MODES = ALSO, ONLY = ("also", "only")  # how a run trains on hard negatives
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +65,26 @@ def vary(split: pd.DataFrame, fold: int | None, hard_negatives: bool) -> pd.Data
     return split.assign(part=part, group_part=group_part)
 
 
+def without_lncrnas(split: pd.DataFrame, is_lncrna: pd.Series) -> pd.DataFrame:
+    """Leave lncRNAs out of training and validation, where hard negatives stand for them.
+
+    Args:
+        split: A table with `FOLD_COLUMNS` whose hard negatives are trained on.
+        is_lncrna: Whether each row is a lncRNA that is no hard negative, bool.
+    """
+    is_left_out = split["part"].isin([TRAIN, VALIDATION]) & is_lncrna
+    return split.assign(part=split["part"].mask(is_left_out, UNUSED))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     parser.add_argument("--transcripts", required=True, help="the dataset, Parquet")
     parser.add_argument("--split", required=True, help="made by circlet split")
     parser.add_argument("--fold", type=int, help="the fold that is the test part")
     parser.add_argument(
-        "--hard-negatives", action="store_true", help="train on hard negatives as well"
+        "--hard-negatives",
+        choices=MODES,
+        help="train on hard negatives as well, or on them only and on no lncRNA",
     )
     parser.add_argument("--output", required=True, help="the varied split, Parquet")
 
@@ -83,6 +99,9 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             args.split, "is itself trained on hard negatives", "give the split that it was made of"
         )
-    varied = vary(split, args.fold, args.hard_negatives)
+    varied = vary(split, args.fold, args.hard_negatives is not None)
+    if args.hard_negatives == ONLY:
+        is_lncrna = (table["label"] == NEGATIVE) & ~is_hard_negative(table)
+        varied = without_lncrnas(varied, is_lncrna)
     check_split(varied, table["label"], Path(args.output).stem)
     write_table(args.output, varied)

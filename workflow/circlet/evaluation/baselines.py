@@ -15,8 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from circlet.arguments import seed
+from circlet.composition import compose
+from circlet.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_fraction
 from circlet.errors import InputError
-from circlet.evaluation.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_fraction
 from circlet.files import read_table, write_table
 from circlet.parts import with_parts
 from circlet.tables import LABELS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
@@ -65,6 +66,7 @@ BASELINES = {
     "length": Baseline(lengths, boosting),
     "stop_free": Baseline(longest_stop_free_fraction, logistic),
     "descriptors": Baseline(describe, boosting),
+    "composition": Baseline(compose, boosting),
 }
 
 

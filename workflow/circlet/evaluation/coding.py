@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from circlet.evaluation.descriptors import BASES
+from circlet.descriptors import BASES
 
 # Tables of Fickett (1982): the probability that a stretch is coding, given one parameter of one
 # base. Rows are A, C, G, T; columns are the intervals that begin at 0 and then at each edge.

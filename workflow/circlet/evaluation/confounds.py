@@ -11,20 +11,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from circlet.arguments import seed
+from circlet.descriptors import DESCRIPTORS, describe
 from circlet.errors import InputError
 from circlet.evaluation.baselines import boosting, load_transcripts, logistic
 from circlet.evaluation.bootstrap import auroc_interval, check_options
 from circlet.evaluation.coding import fickett
-from circlet.evaluation.descriptors import DESCRIPTORS, describe
-from circlet.evaluation.matching import matched_pairs
 from circlet.evaluation.scores import ranking_metrics
+from circlet.evaluation.subsets import choose_subsets
 from circlet.files import read_table, write_table
 from circlet.tables import (
     CONFOUND_COLUMNS,
     HARD,
     HARD_TAUGHT,
-    LOW_STOP_FREE,
-    MATCHED,
     POSITIVE,
     SUBSET_COLUMNS,
     SUBSETS,
@@ -32,14 +30,6 @@ from circlet.tables import (
     TRAIN,
     UNUSED,
 )
-
-STOP_FREE_LIMIT = 0.5
-
-# What the differences of a matched pair stay under, in standard deviations within the classes.
-# Length tells the classes apart least and so may differ most. On 4,099 circRNAs and 10,787
-# lncRNAs of circRNADb and GENCODE these make 432 pairs and leave each feature an AUROC of
-# about .51 (of .65, .98 and .98); wider ones make a few pairs more and separate the classes again.
-CALIPERS = {"log_length": 0.4, "stop_free_linear_1": 0.15, "stop_free_ring_1": 0.15}
 
 # Descriptors that rank by one column, and those fitted on several.
 SINGLE = {
@@ -133,10 +123,7 @@ def find_test_sets(
     """Choose the rows of each test set.
 
     - `test`: the test part;
-    - `matched`: pairs of a circRNA and a lncRNA of the test part that differ by less than
-      `CALIPERS` in log length and longest stop-free fraction, linear and ring;
-    - `low_stop_free`: rows of the test part whose longest stop-free fraction, linear, is below
-      `STOP_FREE_LIMIT`;
+    - `matched` and `low_stop_free`: subsets of it, see `choose_subsets`;
     - `hard`: the circRNAs of the test part and the hard negatives held out beside it, if any are;
     - `hard_taught`: the same, for scores that `taught_hard` gives.
 
@@ -151,19 +138,8 @@ def find_test_sets(
     is_circrna = (rows["label"] == POSITIVE).to_numpy(bool)
     is_test, is_hard = ((rows["part"] == part).to_numpy(bool) for part in (TEST, HARD))
     test = np.flatnonzero(is_test)
-    pairs = matched_pairs(
-        rows["id"].to_numpy(object)[test],
-        descriptors[list(CALIPERS)].to_numpy()[test],
-        is_circrna[test],
-        np.array(list(CALIPERS.values())),
-        seed,
-    )
-    is_low = (descriptors["stop_free_linear_1"] < STOP_FREE_LIMIT).to_numpy(bool)
-    found = {
-        TEST: test,
-        MATCHED: np.sort(test[pairs.ravel()]),
-        LOW_STOP_FREE: np.flatnonzero(is_test & is_low),
-    }
+    subsets = choose_subsets(rows.iloc[test], descriptors.iloc[test], seed)
+    found = {TEST: test} | {name: test[chosen] for name, chosen in subsets.items()}
     if is_hard.any():
         found[HARD] = found[HARD_TAUGHT] = np.flatnonzero((is_test & is_circrna) | is_hard)
     return found

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from circlet.evaluation.scores import equal_mass_bins
 from circlet.tables import NEGATIVE, POSITIVE
 
 MOST_POINTS = 2000  # of a curve; keeps its drawing small
@@ -72,14 +73,11 @@ def wilson_interval(
 def calibration_points(truth: np.ndarray, p_circrna: np.ndarray) -> pd.DataFrame:
     """Share of circRNAs in bins of equal count; arguments as `roc_points`.
 
-    Equal probabilities never part, so that ties can make the bins fewer and their counts
-    unequal. Small samples get fewer bins.
+    Ties can make the bins fewer, see `equal_mass_bins`. Small samples get fewer bins.
     """
     bins = min(MOST_BINS, max(1, len(truth) // LEAST_IN_BIN))
-    edges = np.unique(np.quantile(p_circrna, np.linspace(0, 1, bins + 1)))
-    place = np.searchsorted(edges[1:-1], p_circrna, side="left")
     rows = pd.DataFrame({"p_circrna": p_circrna, "truth": truth})
-    points = rows.groupby(place).agg(
+    points = rows.groupby(equal_mass_bins(p_circrna, bins)).agg(
         mean_p_circrna=("p_circrna", "mean"),
         circrna=("truth", "sum"),
         transcripts=("truth", "size"),

@@ -3,6 +3,7 @@
 import argparse
 import logging
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,30 @@ from circlet.parts import with_parts
 from circlet.tables import HARD, LABELS, NEGATIVE, PARTS, POSITIVE, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
+
+
+def replicate_scores(scored: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
+    """Score predictions, as they are and in each replicate of a bootstrap over groups.
+
+    The draws depend on seed, labels and groups alone: sets of predictions for the same rows, in
+    any order, meet the same replicates, and their scores are paired row by row.
+
+    Args:
+        scored: Rows with `label`, `call`, `p_circrna` and `group`; both labels occur.
+        replicates: Bootstrap replicates; those that lack a class are left out.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        A column a metric. The first row is of the rows as they are, each other of a replicate.
+    """
+    truth = (scored["label"] == POSITIVE).to_numpy(bool)
+    called = (scored["call"] == POSITIVE).to_numpy(bool)
+    # Numbered in sorted order, so that the order of the rows does not matter.
+    groups, _ = pd.factorize(scored["group"], sort=True)
+    measure = partial(weighted_metrics, truth, called, scored["p_circrna"].to_numpy(float))
+    once = np.ones((1, len(scored)))
+    weights = chain([once], two_class_weights(truth, groups, replicates, seed))
+    return pd.concat([pd.DataFrame(measure(drawn)) for drawn in weights], ignore_index=True)
 
 
 def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int) -> dict[str, Any]:
@@ -39,16 +64,8 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
     Raises:
         InputError: No replicate had both classes.
     """
-    truth = (scored["label"] == POSITIVE).to_numpy(bool)
-    called = (scored["call"] == POSITIVE).to_numpy(bool)
-    # Numbered in sorted order, so that the order of the rows does not matter.
-    groups, names = pd.factorize(scored["group"], sort=True)
-    measure = partial(weighted_metrics, truth, called, scored["p_circrna"].to_numpy(float))
-    once = np.ones((1, len(scored)))
-    drawn = pd.concat(
-        pd.DataFrame(measure(weights))
-        for weights in two_class_weights(truth, groups, replicates, seed)
-    )
+    scores = replicate_scores(scored, replicates, seed)
+    drawn = scores[1:]
     if drawn.empty:
         raise InputError(
             "--replicates",
@@ -56,14 +73,16 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
             "give more",
         )
     metrics = {}
-    for name, value in measure(once).items():
+    for name in scores:
         low, high = percentile_interval(drawn[name], confidence)
-        metrics[name] = {"value": float(value[0]), "low": low, "high": high}
+        metrics[name] = {"value": float(scores[name][0]), "low": low, "high": high}
+    truth, called = ((scored[name] == POSITIVE).to_numpy(bool) for name in ("label", "call"))
+    cells = confusion(truth, called, np.ones((1, len(scored))))
     return {
         "counts": {
             POSITIVE: int(truth.sum()),
             NEGATIVE: int((~truth).sum()),
-            "groups": len(names),
+            "groups": scored["group"].nunique(),
         },
         "bootstrap": {
             "unit": "group",
@@ -72,17 +91,17 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
             "seed": seed,
             "undefined_replicates": replicates - len(drawn),
         },
-        "confusion": {name: int(rows[0]) for name, rows in confusion(truth, called, once).items()},
+        "confusion": {name: int(rows[0]) for name, rows in cells.items()},
         "metrics": metrics,
     }
 
 
-def load_part(predictions_path: Path, split_path: Path, part: str) -> pd.DataFrame:
-    """Read the predictions of one part, with the groups of its rows.
+def load_scored(predictions_path: Path, split_path: Path) -> pd.DataFrame:
+    """Read predictions with the groups of their rows, all parts.
 
     Raises:
-        InputError: A prediction is not usable, the tables do not fit each other, the predictions
-            were made with another split, or the part lacks a label.
+        InputError: A prediction is not usable, the tables do not fit each other, or the
+            predictions were made with another split.
     """
     predictions = read_predictions(predictions_path)
     scored = with_parts(
@@ -96,7 +115,7 @@ def load_part(predictions_path: Path, split_path: Path, part: str) -> pd.DataFra
             "make the predictions again",
             scored["id"][other_part].iloc[0],
         )
-    return select_part(scored, part, predictions_path)
+    return scored
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +135,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score one set of predictions and write `metrics.json`."""
     check_options(args.replicates, args.confidence)
-    scored = load_part(args.predictions, args.split, args.part)
+    scored = load_scored(args.predictions, args.split)
+    scored = select_part(scored, args.part, args.predictions)
     found = evaluate(scored, args.replicates, args.confidence, args.seed)
     about = {name: getattr(args, name) for name in ("name", "kind", "scheme", "part")}
     write_json(args.output, {**about, **found})

@@ -12,15 +12,17 @@ from circlet.citations import CITATIONS
 from circlet.evaluation.comparison import read_comparison
 from circlet.evaluation.report_inputs import (
     Scored,
+    load_differences,
     load_figures,
     load_metrics,
     load_splits,
     load_training,
 )
-from circlet.evaluation.verdict import describe_run, warnings, with_interval
+from circlet.evaluation.scores import CALIBRATION_BINS
+from circlet.evaluation.verdict import describe_run, signed, warnings, with_interval
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment
-from circlet.tables import HARD, SUMMARY_COLUMNS
+from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, SUMMARY_COLUMNS, TEST, VALIDATION
 
 # Short heading and meaning of each metric, in the order shown.
 METRIC_WORDS = {
@@ -33,12 +35,24 @@ METRIC_WORDS = {
     "sensitivity": ("Sens.", "sensitivity: share of circRNAs that are called circRNA"),
     "specificity": ("Spec.", "specificity: share of lncRNAs that are called lncRNA"),
     "brier": ("Brier", "mean squared error of the probabilities: lower is better"),
+    "ece": (
+        "ECE",
+        "expected calibration error, mean distance of the probabilities from the shares of "
+        f"circRNAs in {CALIBRATION_BINS} bins of equal count: lower is better",
+    ),
 }
 FIGURE_WORDS = {
     "roc": "ROC curve",
     "precision_recall": "Precision-recall curve",
     "calibration": "Calibration: fraction of circRNAs against the mean probability",
     "scores": "Histogram of the probabilities of both classes",
+}
+TEST_SET_WORDS = {
+    TEST: "test part",
+    VALIDATION: "validation part",
+    MATCHED: "matched in length and stop-free stretch",
+    LOW_STOP_FREE: "below 0.5 stop-free",
+    HARD: "hard negatives",
 }
 PACKAGES = (
     "circlet",
@@ -76,19 +90,33 @@ def bootstraps_of(
     return [dict(zip(names, values, strict=True)) for values in sorted(found)]
 
 
+def differences_of(
+    row: Mapping[str, Any], differences: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
+    """The paired differences of a row of the comparison: test set and rival, then the metric."""
+    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for difference in differences:
+        if all(difference[key] == row[key] for key in ("name", "scheme", "part")):
+            place = difference["test_set"], difference["rival"]
+            found.setdefault(place, {})[difference["metric"]] = difference
+    return found
+
+
 def sections_of(
     rows: Sequence[Mapping[str, Any]],
     metrics: Mapping[Scored, Mapping[str, Any]],
     figures: Mapping[str, Mapping[str, str]],
-    training: Mapping[str, Mapping[str, Any]],
+    training: Mapping[str, Sequence[Mapping[str, Any]]],
+    differences: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Collect what is shown of each run, and of each baseline that has figures."""
     return [
         {
             "row": row,
             "metrics": metrics.get((row["name"], row["scheme"], row["part"])),
+            "differences": differences_of(row, differences),
             "figures": figures.get(row["name"], {}),
-            "training": training.get(row["name"]) if row["kind"] == "run" else None,
+            "training": training.get(row["name"], []) if row["kind"] == "run" else [],
         }
         for row in rows
         if row["part"] != HARD and (row["kind"] == "run" or row["name"] in figures)
@@ -98,8 +126,13 @@ def sections_of(
 def render(**content: Any) -> str:
     """Fill the page's template."""
     templates = environment("circlet.evaluation")
-    templates.filters["with_interval"] = with_interval
-    words = {"metrics": METRIC_WORDS, "figures": FIGURE_WORDS, "steps": STEP_WORDS}
+    templates.filters |= {"with_interval": with_interval, "signed": signed}
+    words = {
+        "metrics": METRIC_WORDS,
+        "figures": FIGURE_WORDS,
+        "steps": STEP_WORDS,
+        "test_sets": TEST_SET_WORDS,
+    }
     template = templates.get_template("report.html.j2")
     return template.render(words=words, citations=CITATIONS.values(), **content)
 
@@ -111,6 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--comparison", type=Path, required=True, help="table of all scores")
     add("--summary", type=Path, required=True, help="table of the dataset's filters")
     add("--metrics", type=Path, nargs="*", default=[], help="files of metrics")
+    add("--differences", type=Path, nargs="*", default=[], help="tables of paired differences")
     add("--figures", type=Path, nargs="*", default=[], help="folders of figures, named by the run")
     add("--downloads", type=Path, nargs="*", default=[], help="records of downloads")
     add("--split", type=Path, nargs="*", default=[], action="extend", help="tables of parts")
@@ -122,18 +156,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the report page."""
     rows = read_comparison(args.comparison).to_dict("records")
-    metrics = load_metrics(args.metrics)
+    metrics, differences = load_metrics(args.metrics), load_differences(args.differences)
     steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
     page = render(
         title=args.title,
         rows=rows,
         verdicts=[
-            describe_run(row, rows) for row in rows if row["kind"] == "run" and row["part"] != HARD
+            describe_run(row, rows, differences)
+            for row in rows
+            if row["kind"] == "run" and row["part"] != HARD
         ],
         warnings=warnings(rows),
         bootstraps=bootstraps_of(metrics),
         sections=sections_of(
-            rows, metrics, load_figures(args.figures), load_training(args.training)
+            rows,
+            metrics,
+            load_figures(args.figures),
+            load_training(args.training),
+            differences,
         ),
         steps=steps,
         dataset=dataset,

@@ -1,6 +1,6 @@
 """What the report page shows, read from the files of the steps before it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,15 @@ from circlet.evaluation.figures import FIGURES, draw_learning
 from circlet.files import read_json, read_table, reading
 from circlet.pages import data_uri
 from circlet.parts import with_parts
-from circlet.tables import HARD, LABELS, PARTS, SPLIT_COLUMNS, UNUSED, is_hard_negative
+from circlet.tables import (
+    DIFFERENCE_COLUMNS,
+    HARD,
+    LABELS,
+    PARTS,
+    SPLIT_COLUMNS,
+    UNUSED,
+    is_hard_negative,
+)
 
 Scored = tuple[str, str, str]  # name, scheme and part
 
@@ -40,6 +48,26 @@ def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
     return found
 
 
+def load_differences(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Read the rows of the paired differences of all runs.
+
+    Raises:
+        InputError: A file is not one that `circlet differences` writes.
+    """
+    found = []
+    for path in paths:
+        table = read_table(path, DIFFERENCE_COLUMNS)
+        numbers = ("difference", "low", "high")
+        texts = ("name", "rival", "scheme", "part", "test_set", "metric")
+        types = dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float")
+        try:
+            found += table.astype(types).to_dict("records")
+        except ValueError as error:
+            mend = "make it again with 'circlet differences'"
+            raise InputError(path, f"a difference is not a number ({error})", mend) from None
+    return found
+
+
 def load_figures(folders: Iterable[Path]) -> dict[str, dict[str, str]]:
     """Read the SVGs of `FIGURES` as data URIs, by the name of their folder.
 
@@ -59,24 +87,33 @@ def load_figures(folders: Iterable[Path]) -> dict[str, dict[str, str]]:
     return found
 
 
-def load_training(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Read records of training by the name of their folder, each with its `curve` as a data URI.
+def load_training(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Read the records of each run's trainings, one a seed, by the name of their folder.
+
+    Returns:
+        The records as they are, each with its `curve` as a data URI.
 
     Raises:
-        InputError: A file is not a record that `circlet train` writes.
+        InputError: A file is not one that `circlet assemble` writes.
     """
     found = {}
     for path in paths:
-        record = read_json(path)
+        records = read_json(path)
         try:
-            epochs = list(record["epochs"])
-            curve = svg_of(draw_learning(epochs, record.get("best_epoch"))) if epochs else None
+            if not isinstance(records, list):
+                raise ValueError("no list")
+            told = [{**record, "curve": _curve(record)} for record in records]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            mend = "make it again with 'circlet train'"
-            raise InputError(path, f"not a record of training ({error})", mend) from None
-        name = path.resolve().parent.name
-        found[name] = {**record, "curve": data_uri(curve) if curve else None}
+            mend = "make it again with 'circlet assemble'"
+            raise InputError(path, f"not the records of trainings ({error})", mend) from None
+        found[path.resolve().parent.name] = told
     return found
+
+
+def _curve(record: Mapping[str, Any]) -> str | None:
+    """Draw the epochs of a training, if it has any, as a data URI."""
+    epochs = list(record["epochs"])
+    return data_uri(svg_of(draw_learning(epochs, record.get("best_epoch")))) if epochs else None
 
 
 def split_rows(split: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,17 +4,31 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from circlet.evaluation.scores import BETTER, OPEN, WORSE, outcome
 from circlet.pages import DASH, FEW_GROUPS, SMALL_SAMPLE, number
 
 CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
 
-Row = Mapping[str, Any]  # of the comparison, see `circlet.evaluation.comparison`
+# Of the comparison, see `circlet.evaluation.comparison`, or of the paired differences, see
+# `circlet.evaluation.differences`.
+Row = Mapping[str, Any]
+
+OUTCOME_WORDS = {
+    BETTER: "the run is better",
+    WORSE: "the run does not beat it: it is worse",
+    OPEN: "the two cannot be told apart on this sample",
+}
 
 
 def with_interval(row: Row, metric: str) -> str:
     """A score with its interval in brackets."""
     value, low, high = (number(row[f"{metric}{end}"]) for end in ("", "_low", "_high"))
     return value if low == DASH else f"{value} [{low}, {high}]"
+
+
+def signed(value: float | None) -> str:
+    """A difference to three decimals with its sign; a dash where it is missing."""
+    return DASH if value is None or math.isnan(value) else f"{value:+.3f}"
 
 
 def sample_size(row: Row) -> int:
@@ -32,6 +46,23 @@ def best_baseline(rows: Iterable[Row], run: Row) -> Row | None:
         and not math.isnan(row["auroc"])
     ]
     return max(rivals, key=lambda row: row["auroc"], default=None)
+
+
+def paired_difference(rows: Iterable[Row], run: Row, baseline: Row) -> Row | None:
+    """The difference in AUROC of a run from a baseline on the whole part, if it is at hand."""
+    wanted = (run["name"], baseline["name"], run["scheme"], run["part"], run["part"], "auroc")
+    keys = ("name", "rival", "scheme", "part", "test_set", "metric")
+    return next((row for row in rows if tuple(row[key] for key in keys) == wanted), None)
+
+
+def paired_standing(difference: Row) -> str:
+    """Say how a run stands against a baseline, by their paired difference."""
+    limits = difference["low"], difference["high"]
+    words = f"The difference is {signed(difference['difference'])}"
+    if any(map(math.isnan, limits)):
+        return f"{words}, and without an interval this may be chance."
+    interval = ", ".join(map(signed, limits))
+    return f"{words} [{interval}], so {OUTCOME_WORDS[outcome(difference['metric'], *limits)]}."
 
 
 def standing(run: Row, baseline: Row) -> str:
@@ -55,8 +86,15 @@ def standing(run: Row, baseline: Row) -> str:
     return f"{where}, and the intervals do not overlap."
 
 
-def describe_run(run: Row, rows: Iterable[Row]) -> str:
-    """Say in a few sentences what a run reaches, on what, and against what."""
+def describe_run(run: Row, rows: Iterable[Row], differences: Iterable[Row] = ()) -> str:
+    """Say in a few sentences what a run reaches, on what, and against what.
+
+    Args:
+        run: Row of the comparison.
+        rows: All its rows.
+        differences: Rows of paired differences. Where they have the one from the best baseline,
+            it decides, and not whether the two intervals overlap.
+    """
     reached = (
         f"The run \u201c{run['name']}\u201d has an AUROC of {with_interval(run, 'auroc')} on the "
         f"{run['part']} part of the split \u201c{run['scheme']}\u201d: "
@@ -77,7 +115,9 @@ def describe_run(run: Row, rows: Iterable[Row]) -> str:
         f"The best baseline on the same transcripts, \u201c{baseline['name']}\u201d, has "
         f"{with_interval(baseline, 'auroc')}."
     )
-    return f"{reached} {rival} {standing(run, baseline)}"
+    difference = paired_difference(differences, run, baseline)
+    stands = standing(run, baseline) if difference is None else paired_standing(difference)
+    return f"{reached} {rival} {stands}"
 
 
 def warnings(rows: Sequence[Row]) -> list[str]:

@@ -1,13 +1,27 @@
 """From tokens to padded batches of similar length, bounded by a budget of tokens."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from circlet.model.kmers import PAD_ID
 
 LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
+
+
+class Batch(NamedTuple):
+    """What a network reads at once.
+
+    Attributes:
+        tokens: Token ids, shape (sequences, padded length), int64.
+        features: Descriptors, shape (sequences, descriptors), float32.
+    """
+
+    tokens: Tensor
+    features: Tensor
 
 
 def crop_ends(tokens: np.ndarray, max_tokens: int, multiple: int = 1) -> np.ndarray:
@@ -25,23 +39,27 @@ def crop_ends(tokens: np.ndarray, max_tokens: int, multiple: int = 1) -> np.ndar
     return np.concatenate([tokens[: kept - kept // 2], tokens[len(tokens) - kept // 2 :]])
 
 
-def collate(sequences: Sequence[np.ndarray], max_tokens: int, multiple: int = 1) -> torch.Tensor:
+def collate(
+    sequences: Sequence[np.ndarray], features: np.ndarray, max_tokens: int, multiple: int = 1
+) -> Batch:
     """Pad token sequences to one length.
 
     Args:
         sequences: Token ids of each sequence.
+        features: Descriptors of each sequence, shape (sequences, descriptors).
         max_tokens: Longer sequences lose their middle; see `crop_ends`.
         multiple: The padded length is a multiple of this, and so is the length of what is cropped.
 
     Returns:
-        Token ids, shape (sequences, padded length), int64.
+        The batch, on the CPU; it shares no memory with the arguments.
     """
     cropped = [crop_ends(tokens, max_tokens, multiple) for tokens in sequences]
     longest = max(1, *map(len, cropped))
     padded = np.full((len(cropped), -(-longest // multiple) * multiple), PAD_ID, dtype=np.int64)
+    # Copying row by row is quicker than gathering all tokens by their places.
     for row, tokens in enumerate(cropped):
         padded[row, : len(tokens)] = tokens
-    return torch.from_numpy(padded)
+    return Batch(torch.from_numpy(padded), torch.from_numpy(np.array(features, dtype=np.float32)))
 
 
 def plan_batches(

@@ -7,9 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PAD_ID, UNKNOWN_ID = 0, 1
-SIZES = ("max_tokens", "streams", "patch", "width", "layers", "heads", "feedforward")
+SIZES = ("max_tokens", "streams", "patch", "window", "width", "layers", "heads", "feedforward")
 EMBEDDING_SCALE = 0.1
 POSITION_WIDTH = 20  # of the prototype's position embedding
+# The descriptors that a sequence's features begin with: so many are numbers, the others codes of
+# bases, where a code beyond the bases stands for an unknown one. Centre and spread of the numbers
+# in human transcripts, roughly: they bring them to one order of magnitude.
+NUMBERS, END_BASES, BASES = 8, 8, 4
+WORDS, CODONS = 256, 64  # frequencies that follow them in the features
+DESCRIPTORS = ("none", "sixteen", "composition")
+CENTRE = (6.5, 0.5, 0.25, 0.2, 0.6, 0.35, 0.25, 0.47)
+SPREAD = (1.0, 0.3, 0.15, 0.1, 0.6, 0.4, 0.3, 0.08)
 
 
 @dataclass(frozen=True)
@@ -20,68 +28,84 @@ class NetworkConfig:
         vocabulary_size: Number of token ids.
         architecture: Name in `ARCHITECTURES`.
         max_tokens: Most tokens read of a sequence; the middle of a longer one is left out.
-        streams: Token i goes to stream i modulo `streams`; see `KmerTransformer`.
+        streams: Token i goes to stream i modulo `streams`; see `Circformer`.
         patch: Neighbouring tokens of a stream merged into one position before the attention.
+        window: Positions that attend to each other: a longer stream is cut into windows, so that
+            time and memory grow linearly with the length.
         width: Width of a position's vector.
         layers: Number of transformer layers.
         heads: Attention heads; they divide `width`.
         feedforward: Width of the hidden layer between two attentions.
         dropout: Share of activations dropped in training.
+        ends: Tokens at each end that are read place by place; 0 for none.
+        descriptors: What else the head sees of a sequence: one of `DESCRIPTORS`.
     """
 
     vocabulary_size: int
     architecture: str = field(
-        default="kmer_transformer",
-        metadata={"help": "kmer_transformer, or text_transformer, the comparator"},
+        default="circformer", metadata={"help": "circformer, or text_transformer, the comparator"}
     )
-    max_tokens: int = field(default=3072, metadata={"help": "most tokens read of a sequence"})
+    max_tokens: int = field(default=32768, metadata={"help": "most tokens read of a sequence"})
     streams: int = field(default=3, metadata={"help": "streams that tokens are dealt out into"})
     patch: int = field(
-        default=2, metadata={"help": "neighbouring tokens of a stream merged into a position"}
+        default=3, metadata={"help": "neighbouring tokens of a stream merged into a position"}
     )
+    window: int = field(default=512, metadata={"help": "positions that attend to each other"})
     width: int = field(default=64, metadata={"help": "width of a position's vector"})
     layers: int = field(default=2, metadata={"help": "number of transformer layers"})
     heads: int = field(default=4, metadata={"help": "attention heads; they divide the width"})
     feedforward: int = field(default=256, metadata={"help": "width of the hidden layers"})
     dropout: float = field(default=0.1, metadata={"help": "share of activations dropped"})
+    ends: int = field(default=12, metadata={"help": "tokens at each end read place by place"})
+    descriptors: str = field(
+        default="composition",
+        metadata={"help": "what else is seen of a sequence", "choices": DESCRIPTORS},
+    )
 
 
-class KmerTransformer(nn.Module):
-    """A pre-norm transformer encoder over k-mer tokens, alike in every reading frame.
+class Circformer(nn.Module):
+    """A pre-norm transformer encoder over the k-mers of a ring, alike in every reading frame.
 
     The tokens are dealt out into `streams`: with k 3, stride 1 and three streams, those are the
     codons of the three reading frames. All streams share their weights, and what comes of them is
-    pooled without regard to their order, since a transcript may begin in any frame. Rotary
-    positions are those of Su et al. (RoFormer, arXiv:2104.09864).
+    pooled without regard to their order, since a transcript may begin in any frame. Beside them
+    the head sees the two ends place by place, as in the weight array model of splice sites (Zhang
+    and Marr 1993, Comput. Appl. Biosci. 9:499), and the descriptors. Rotary positions are those
+    of Su et al. (RoFormer, arXiv:2104.09864).
     """
 
     VIEWS = 8  # pooled vectors of a stream: four before and four after the attention
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        width = config.width
-        self.streams, self.patch = config.streams, config.patch
+        width, self.patch, self.streams = config.width, config.patch, config.streams
+        self.size, self.ends = config.vocabulary_size, config.ends
         self.multiple = config.streams * config.patch
-        self.embedding = nn.Embedding(config.vocabulary_size, width, padding_idx=PAD_ID)
-        self.merge = nn.Linear(config.patch * width, width)
+        # One table for each place in a patch: their sum is a linear layer over all of its tokens.
+        self.embedding = Tables(config.patch, self.size, width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(self.VIEWS * width)
+        self.select = nn.Linear(self.VIEWS * width, 1, bias=False)
+        joined = 4 * self.VIEWS * width + 1
+        if config.ends:
+            self.end_embedding = Tables(2 * config.ends, self.size, width)
+            joined += width
+        self.describe = Describe(config) if config.descriptors != "none" else None
+        joined += width * DESCRIPTORS.index(config.descriptors)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout),
-            nn.Linear(3 * self.VIEWS * width + 1, width),
+            nn.Linear(joined, width),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(width, 1),
         )
-        nn.init.normal_(self.embedding.weight, std=EMBEDDING_SCALE)
-        # Unknown k-mers hardly occur in training: better no vector than a random one.
-        nn.init.zeros_(self.embedding.weight[: UNKNOWN_ID + 1])
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, features: Tensor) -> Tensor:
         """Score sequences.
 
         Args:
             tokens: Token ids, shape (batch, tokens), tokens a multiple of `multiple`.
+            features: `circlet.composition` of them, shape (batch, 356).
 
         Returns:
             Logits of the class circRNA, shape (batch,).
@@ -91,14 +115,89 @@ class KmerTransformer(nn.Module):
         streams = streams.reshape(batch * self.streams, -1, self.patch)  # (B * S, P, patch)
         is_real = (streams != PAD_ID).any(dim=2)  # (B * S, P)
         is_real[:, 0] = True  # attention and pooling need one position, even of nothing
-        x = start = self.merge(self.embedding(streams).flatten(2))  # (B * S, P, W)
+        x = start = self.embedding(streams)  # (B * S, P, W)
         for block in self.blocks:
             x = block(x, is_real)
         views = torch.cat([pool(start, is_real), pool(x, is_real)], dim=1)  # (B * S, 8 * W)
         views = self.norm(views).view(batch, self.streams, -1)
-        joined = [views.mean(dim=1), views.amax(dim=1), views.amin(dim=1)]  # each (B, 8 * W)
-        length = (tokens != PAD_ID).sum(dim=1, keepdim=True).clamp(min=1).log() / 10  # (B, 1)
-        return self.head(torch.cat([*joined, length], dim=1)).squeeze(1)
+        length = (tokens != PAD_ID).sum(dim=1, keepdim=True)  # (B, 1)
+        joined = [
+            views.mean(dim=1),
+            views.amax(dim=1),
+            views.amin(dim=1),
+            (views * self.select(views).softmax(dim=1)).sum(dim=1),
+            length.clamp(min=1).log() / 10,
+        ]
+        if self.ends:
+            joined.append(self.end_embedding(both_ends(tokens, length, self.ends)))
+        if self.describe:
+            joined.append(self.describe(features))
+        return self.head(torch.cat(joined, dim=1)).squeeze(1)
+
+
+class Tables(nn.Module):
+    """The sum of the vectors of some tokens, each looked up in a table of its place."""
+
+    def __init__(self, places: int, size: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(places * size, width, padding_idx=PAD_ID)
+        nn.init.normal_(self.vectors.weight, std=EMBEDDING_SCALE)
+        # Unknown k-mers hardly occur in training: better no vector than a random one.
+        with torch.no_grad():
+            self.vectors.weight.view(places, size, width)[:, : UNKNOWN_ID + 1] = 0
+        self.register_buffer("shift", size * torch.arange(places), persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add the vectors of tokens (..., places) to one (..., W); padding adds nothing."""
+        rows = torch.where(tokens == PAD_ID, PAD_ID, tokens + self.shift)
+        return self.vectors(rows).sum(dim=-2)
+
+
+def both_ends(tokens: Tensor, length: Tensor, count: int) -> Tensor:
+    """The first and the last `count` tokens of each sequence, (B, 2 * count); padded if shorter."""
+    place = torch.arange(count, device=tokens.device)
+    first = place.expand(len(tokens), -1)  # (B, count)
+    last = length - count + place
+    both = torch.cat([first, last], dim=1)
+    inside = (both >= 0) & (both < length)
+    return torch.where(inside, tokens.gather(1, both.clamp(0, tokens.shape[1] - 1)), PAD_ID)
+
+
+class Describe(nn.Module):
+    """Small networks over the descriptors of a sequence, and over its words and codons."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.sixteen = two_layers(NUMBERS + END_BASES * BASES, config)
+        is_all = config.descriptors == "composition"
+        self.composition = two_layers(WORDS + CODONS, config) if is_all else None
+        self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)
+        self.register_buffer("spread", torch.tensor(SPREAD), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Turn features (B, 356) into a vector (B, W), or (B, 2 * W) with the composition."""
+        numbers = (features[:, :NUMBERS] - self.centre) / self.spread
+        first = NUMBERS + END_BASES
+        codes = F.one_hot(features[:, NUMBERS:first].long(), BASES + 1)[..., :BASES]  # (B, 8, 4)
+        sixteen = self.sixteen(torch.cat([numbers, codes.flatten(1).to(numbers.dtype)], dim=1))
+        if self.composition is None:
+            return sixteen
+        words = features[:, first : first + WORDS]
+        codons = features[:, first + WORDS : first + WORDS + CODONS]
+        # Of counts, the root has about the same spread for rare words as for frequent ones.
+        roots = torch.cat([(WORDS * words).sqrt(), (CODONS * codons).sqrt()], dim=1) - 1
+        return torch.cat([sixteen, self.composition(roots)], dim=1)
+
+
+def two_layers(size: int, config: NetworkConfig) -> nn.Sequential:
+    """Turn `size` numbers into a vector of the network's width."""
+    return nn.Sequential(
+        nn.Linear(size, config.width),
+        nn.GELU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.width, config.width),
+        nn.GELU(),
+    )
 
 
 def pool(x: Tensor, is_real: Tensor) -> Tensor:
@@ -119,7 +218,7 @@ class Block(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.window = config.heads, config.window
         self.norm_attention = nn.LayerNorm(config.width)
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.project = nn.Linear(config.width, config.width)
@@ -132,17 +231,25 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, is_real: Tensor) -> Tensor:
-        """Let the real positions of each sequence attend to each other; x: (B, P, W)."""
-        batch, positions, width = x.shape
-        qkv = self.qkv(self.norm_attention(x)).view(batch, positions, 3, self.heads, -1)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, W / H)
-        # No dropout inside: on the CPU it would leave the kernel whose memory is linear.
-        attended = F.scaled_dot_product_attention(
-            rotate(query), rotate(key), value, attn_mask=is_real[:, None, None, :]
-        )
-        attended = attended.transpose(1, 2).reshape(batch, positions, width)
-        x = x + self.dropout(self.project(attended))
+        """Let the real positions of each window attend to each other; x: (B, P, W)."""
+        x = x + self.dropout(self.attend(x, is_real))
         return x + self.dropout(self.feedforward(x))
+
+    def attend(self, x: Tensor, is_real: Tensor) -> Tensor:
+        """What each position takes over from the others in its window, (B, P, W)."""
+        batch, positions, width = x.shape
+        window = min(self.window, positions)
+        lacking = -positions % window
+        x = F.pad(self.norm_attention(x), (0, 0, 0, lacking)).view(-1, window, width)
+        mask = F.pad(is_real, (0, lacking)).view(-1, 1, 1, window)
+        # A window of padding alone: what it attends to is never looked at, but must not be NaN.
+        mask = mask | ~mask.any(dim=3, keepdim=True)
+        qkv = self.qkv(x).view(-1, window, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (windows, H, window, W / H)
+        # No dropout inside: on the CPU it would leave the kernel whose memory is linear.
+        attended = F.scaled_dot_product_attention(rotate(query), rotate(key), value, attn_mask=mask)
+        attended = self.project(attended.transpose(1, 2).reshape(-1, window, width))
+        return attended.view(batch, -1, width)[:, :positions]
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -179,11 +286,12 @@ class TextTransformer(nn.Module):
         )
         self.head = nn.Sequential(nn.Linear(config.max_tokens, 16), nn.ReLU(), nn.Linear(16, 1))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, features: Tensor) -> Tensor:
         """Score sequences.
 
         Args:
             tokens: Token ids, shape (batch, max_tokens).
+            features: Not used; shape (batch, features).
 
         Returns:
             Logits of the class circRNA, shape (batch,).
@@ -196,7 +304,7 @@ class TextTransformer(nn.Module):
         return self.head(channel).squeeze(1)
 
 
-ARCHITECTURES = {"kmer_transformer": KmerTransformer, "text_transformer": TextTransformer}
+ARCHITECTURES = {"circformer": Circformer, "text_transformer": TextTransformer}
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
@@ -210,6 +318,10 @@ def build_network(config: NetworkConfig) -> nn.Module:
         value = getattr(config, name)
         if type(value) is not int or value < 1:
             raise ValueError(f"{name} is {value!r}, not a whole number above 0")
+    if config.descriptors not in DESCRIPTORS:
+        raise ValueError(f"descriptors '{config.descriptors}' is none of {list(DESCRIPTORS)}")
+    if type(config.ends) is not int or config.ends < 0:
+        raise ValueError(f"ends is {config.ends!r}, not a whole number")
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"architecture '{config.architecture}' is none of {list(ARCHITECTURES)}")
     is_text = config.architecture == "text_transformer"

@@ -6,18 +6,39 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 Settings = TypeVar("Settings")
 
+TRUTH = {"true": True, "false": False}
+
+
+def truth(text: str) -> bool:
+    """Read `true` or `false`, in any case."""
+    if text.lower() not in TRUTH:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return TRUTH[text.lower()]
+
 
 def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
-    """Add a flag for each field that has a default; help and choices are its metadata."""
+    """Add a flag for each field that has a default; help and choices are its metadata.
+
+    A truth is switched by `--name` and `--no-name`, or given as `--name true` and `--name false`.
+    """
     types = get_type_hints(settings)
     for field in fields(settings):
         if field.default is MISSING:
             continue
         # Of `float | None`, the first.
         kind = (get_args(types[field.name]) or (types[field.name],))[0]
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}", type=kind, default=field.default, **field.metadata
-        )
+        name, shape = field.name.replace("_", "-"), {"type": kind}
+        if kind is bool:
+            shape = {"type": truth, "nargs": "?", "const": True, "metavar": "true|false"}
+        parser.add_argument(f"--{name}", default=field.default, **shape, **field.metadata)
+        if kind is bool:
+            parser.add_argument(
+                f"--no-{name}",
+                dest=field.name,
+                action="store_false",
+                default=field.default,
+                help=argparse.SUPPRESS,
+            )
 
 
 def read_options(settings: type[Settings], args: argparse.Namespace, **others: Any) -> Settings:

@@ -1,7 +1,9 @@
-"""The machine: device, threads, precision and the switches that make torch repeat itself."""
+"""The machine: device, threads, precision, memory, and what makes torch repeat itself."""
 
 import contextlib
 import os
+import resource
+import sys
 
 import torch
 
@@ -50,6 +52,8 @@ def set_up(threads: int | None = None) -> None:
     if threads:
         torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=not _only_cpu())
+    # It would fill memory that is written to before it is read: some percent of a training's time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     # The fused path of nn.TransformerEncoderLayer halves the speed of inference on the CPU.
     torch.backends.mha.set_fastpath_enabled(False)
 
@@ -70,3 +74,18 @@ def autocast(device: torch.device, precision: str = "auto") -> contextlib.Abstra
     return (
         torch.autocast(device.type, dtype=torch.bfloat16) if is_bf16 else contextlib.nullcontext()
     )
+
+
+def allow_tf32(device: torch.device) -> None:
+    """Let cuda multiply matrices in TF32 where fp32 is asked for; no other device changes."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """Give the most memory that this process had at a time, MiB: `memory`, and `cuda_memory`."""
+    unit = 1 if sys.platform == "darwin" else 1024  # what the system counts in, bytes
+    peaks = {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    if device.type == "cuda":
+        peaks["cuda_memory"] = torch.cuda.max_memory_allocated()
+    return {name: round(value / 2**20, 1) for name, value in peaks.items()}

@@ -1,4 +1,4 @@
-"""Tokens on disk: every transcript encoded once, memory-mapped by whoever reads them."""
+"""Tokens and descriptors on disk: made once, the tokens memory-mapped by whoever reads them."""
 
 import argparse
 import logging
@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from circlet.composition import SIZE, compose_any
 from circlet.errors import InputError
 from circlet.files import atomic_path, read_table, reading, write_table
 from circlet.model.kmers import KmerVocab
@@ -21,6 +22,7 @@ from circlet.tables import POSITIVE, SPLIT_COLUMNS
 log = logging.getLogger(__name__)
 
 INDEX_COLUMNS = ("id", "label", "part")
+SEQUENCES_AT_ONCE = 512  # encoded between two words of progress
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,30 @@ class TokenStore:
     Attributes:
         tokens: Token ids, shape (all tokens,), memory-mapped.
         offsets: Where each transcript begins, and the end; shape (transcripts + 1,), int64.
+        features: `circlet.composition` of each transcript, shape (transcripts, 356), float32.
         index: `INDEX_COLUMNS` of each transcript.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
+    features: np.ndarray
     index: pd.DataFrame
 
     @classmethod
-    def load(cls, tokens: str | Path, offsets: str | Path, index: str | Path) -> Self:
-        """Map the tokens into memory.
+    def load(
+        cls, tokens: str | Path, offsets: str | Path, features: str | Path, index: str | Path
+    ) -> Self:
+        """Map the tokens into memory and read the rest.
 
         Raises:
             InputError: A file is missing or damaged, or they do not belong together.
         """
-        store = cls(_load(tokens, "r"), _load(offsets), read_table(index, INDEX_COLUMNS))
-        if len(store.offsets) != len(store.index) + 1 or store.offsets[-1] != len(store.tokens):
+        table = read_table(index, INDEX_COLUMNS)
+        store = cls(_load(tokens, "r"), _load(offsets), _load(features), table)
+        if store.offsets.shape != (len(table) + 1,) or store.tokens.shape != (store.offsets[-1],):
             raise InputError(tokens, "does not belong to its offsets or index", "make it again")
+        if store.features.shape != (len(table), SIZE):
+            raise InputError(features, "does not belong to its index", "make it again")
         return store
 
     def __getitem__(self, row: int) -> np.ndarray:
@@ -85,19 +94,26 @@ def write_tokens(
     sequences: Sequence[str], vocabulary: KmerVocab, tokens: str | Path, offsets: str | Path
 ) -> None:
     """Encode the sequences into two arrays on disk; see `TokenStore`."""
-    counts = [vocabulary.token_count(len(sequence)) for sequence in sequences]
-    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    dtype = np.uint16 if len(vocabulary) <= np.iinfo(np.uint16).max + 1 else np.int32
+    lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+    ends = np.concatenate([[0], np.cumsum(vocabulary.token_counts(lengths))])
+    dtype = vocabulary.encode("").dtype
+    starts = range(0, len(sequences), SEQUENCES_AT_ONCE)
     with atomic_path(tokens) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=(int(ends[-1]),))
-        for row, sequence in enumerate(track(sequences, "encoding", total=len(sequences))):
-            array[ends[row] : ends[row + 1]] = vocabulary.encode(sequence)
+        for start in track(starts, "encoding", total=len(starts)):
+            some, _ = vocabulary.encode_many(sequences[start : start + SEQUENCES_AT_ONCE])
+            array[ends[start] : ends[start] + len(some)] = some
         array.flush()
         del array
-    # Given a path, numpy would add `.npy` to one that does not end so.
-    with atomic_path(offsets) as temporary, open(temporary, "wb") as handle:
-        np.save(handle, ends)
+    write_array(offsets, ends)
     log.info("%s tokens of %s transcripts", f"{ends[-1]:,}", f"{len(sequences):,}")
+
+
+def write_array(path: str | Path, array: np.ndarray) -> None:
+    """Write an array in numpy's format, atomically."""
+    # Given a path, numpy would add `.npy` to one that does not end so.
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+        np.save(handle, array)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary", required=True, help="made by circlet vocabulary")
     parser.add_argument("--tokens", required=True, help="output: the token ids, npy")
     parser.add_argument("--offsets", required=True, help="output: where transcripts begin, npy")
+    parser.add_argument("--features", required=True, help="output: the descriptors, npy")
     parser.add_argument("--index", required=True, help="output: id, label and part, Parquet")
 
 
@@ -116,5 +133,7 @@ def run(args: argparse.Namespace) -> None:
     split = read_table(args.split, SPLIT_COLUMNS)
     index = with_parts(transcripts[["id", "label"]], split, args.transcripts, args.split)
     vocabulary = KmerVocab.load(args.vocabulary)
-    write_tokens(transcripts["sequence"].tolist(), vocabulary, args.tokens, args.offsets)
+    sequences = transcripts["sequence"].tolist()
+    write_tokens(sequences, vocabulary, args.tokens, args.offsets)
+    write_array(args.features, compose_any(sequences))
     write_table(args.index, index[list(INDEX_COLUMNS)])

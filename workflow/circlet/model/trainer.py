@@ -1,9 +1,13 @@
-"""The state of a training and its steps: batches, optimiser, one epoch, one validation."""
+"""The state of a training and its steps: batches, loss, one epoch, one validation."""
 
+import contextlib
 import logging
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,41 +16,39 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from circlet.errors import InputError
-from circlet.model.batches import collate, plan_batches
+from circlet.model.augment import disturb, rotate
+from circlet.model.batches import Batch, collate, plan_batches
+from circlet.model.distributed import Ranks, accumulating
 from circlet.model.network import NetworkConfig
-from circlet.model.runtime import PRECISIONS, autocast
+from circlet.model.runtime import autocast
+from circlet.model.schedule import set_rate, update_average
+from circlet.model.settings import TrainingConfig
 from circlet.model.tokens import TokenStore
 from circlet.progress import Progress
+from circlet.tables import TRAIN, VALIDATION
 
 log = logging.getLogger(__name__)
 
-OPTIMIZERS = ("adamw", "adagrad")
+LOOK_EVERY = 25  # steps; to look at the loss, an accelerator has to finish what it is at
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a network is trained. Fields without a comment say it in their help."""
+@dataclass
+class Sums:
+    """What the epoch at work has come to, over all processes.
 
-    seed: int = field(default=1, metadata={"help": "seed of weights, batches and dropout"})
-    epochs: int = field(default=8, metadata={"help": "most passes over the training part"})
-    max_minutes: float | None = field(
-        default=None,
-        metadata={"help": "stop after this time; the same bytes are then not promised"},
-    )
-    patience: int = field(
-        default=3, metadata={"help": "stop after this many epochs without a better one"}
-    )
-    batch_tokens: int = field(default=32768, metadata={"help": "most tokens in a batch"})
-    optimizer: str = field(
-        default="adamw", metadata={"help": "which optimiser", "choices": OPTIMIZERS}
-    )
-    learning_rate: float = field(default=1e-3, metadata={"help": "highest learning rate"})
-    weight_decay: float = field(default=0.01, metadata={"help": "decay of weight matrices (AdamW)"})
-    warmup: float = field(default=0.05, metadata={"help": "share of the budget to reach that rate"})
-    clip: float = field(default=1.0, metadata={"help": "largest norm of the gradient"})
-    precision: str = field(
-        default="auto", metadata={"help": "of the forward pass", "choices": PRECISIONS}
-    )
+    Attributes:
+        steps: Steps of the optimiser.
+        sequences: Sequences read.
+        tokens: Tokens read, without padding.
+        seconds: Time it took.
+        loss: Sum of the losses of the sequences, on the device once there is one.
+    """
+
+    steps: int = 0
+    sequences: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    loss: Tensor | float = 0.0
 
 
 @dataclass
@@ -55,28 +57,44 @@ class Trainer:
 
     Attributes:
         network: What is trained.
+        model: The same, as the training calls it: compiled, shared between processes.
         network_config: Its shape.
         store: Tokens of all transcripts.
         config: How to train.
         device: Where to.
         optimizer: Of the network's weights.
-        started: `time.monotonic()` at the start.
-        steps: Batches seen so far.
+        average: The network with the average of the weights, if there is to be one.
+        ranks: The processes that train together.
+        stride: Distance of two tokens, nt.
+        steps: Steps of the optimiser so far.
+        sums: The epoch at work.
+        epochs: Records of the epochs that are done.
+        best: Weights of the best of them.
+        before: Time used before this process took over, s.
+        started: `time.monotonic()` when it did.
     """
 
     network: nn.Module
+    model: nn.Module
     network_config: NetworkConfig
     store: TokenStore
     config: TrainingConfig
     device: torch.device
     optimizer: torch.optim.Optimizer
-    started: float = field(default_factory=time.monotonic)
+    average: nn.Module | None = None
+    ranks: Ranks = field(default_factory=Ranks)
+    stride: int = 1
     steps: int = 0
+    sums: Sums = field(default_factory=Sums)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Tensor] | None = None
+    before: float = 0.0
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
         """Time since the start, s."""
-        return time.monotonic() - self.started
+        return self.before + time.monotonic() - self.started
 
     @property
     def time_used(self) -> float:
@@ -84,17 +102,54 @@ class Trainer:
         minutes = self.config.max_minutes
         return self.seconds / (60 * minutes) if minutes else 0.0
 
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and kept: the average, if there is one."""
+        return self.network if self.average is None else self.average
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens that are read of each transcript, shape (transcripts,)."""
+        return np.minimum(self.store.lengths, self.network_config.max_tokens)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """What the logit of each transcript is trained towards, shape (transcripts,), float32."""
+        smoothing = self.config.label_smoothing
+        return (self.store.classes * (1 - smoothing) + smoothing / 2).astype(np.float32)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Weight of each transcript in the training loss, float32, on average 1 in that part."""
+        classes = self.store.classes
+        if self.config.class_weight == "none":
+            return np.ones(len(classes), dtype=np.float32)
+        counts = np.bincount(classes[self.store.rows(TRAIN)], minlength=2)
+        return (counts.sum() / (2 * counts))[classes].astype(np.float32)
+
     def batches(self, rows: np.ndarray, rng: np.random.Generator | None) -> list[np.ndarray]:
-        """Divide rows of the store into batches."""
-        lengths = self.store.lengths[rows].clip(1, self.network_config.max_tokens)
+        """Divide rows of the store into batches within the budget, as they will be padded."""
+        multiple = self.network.multiple
+        lengths = -(-self.lengths[rows].clip(min=1) // multiple) * multiple
         return [rows[batch] for batch in plan_batches(lengths, self.config.batch_tokens, rng)]
 
-    def load(self, batch: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Read a batch: tokens (B, T) and classes (B,), on the device."""
-        sequences = [self.store[row] for row in batch]
-        tokens = collate(sequences, self.network_config.max_tokens, self.network.multiple)
-        classes = torch.from_numpy(self.store.classes[batch]).float()
-        return self.to_device(tokens), self.to_device(classes)
+    def plan(self, epoch: int) -> list[list[np.ndarray]]:
+        """Divide the training part into the batches of each step, however many processes."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        batches, size = self.batches(self.store.rows(TRAIN), rng), self.config.accumulate
+        return [batches[start : start + size] for start in range(0, len(batches), size)]
+
+    def load(self, rows: np.ndarray, rng: np.random.Generator | None = None) -> Batch:
+        """Read a batch onto the device, with random changes if there is a source of chance."""
+        config, max_tokens = self.config, self.network_config.max_tokens
+        sequences = [self.store[row] for row in rows]
+        if rng and config.rotate:
+            sequences = rotate(sequences, config.rotate, rng)
+        batch = collate(sequences, self.store.features[rows], max_tokens, self.network.multiple)
+        if rng and (config.mutate or config.mask):
+            size = self.network_config.vocabulary_size
+            disturb(batch.tokens.numpy(), config.mutate, config.mask, size, rng)
+        return Batch(*map(self.to_device, batch))
 
     def to_device(self, values: Tensor) -> Tensor:
         """Move values to the device, without waiting for it where it can be avoided."""
@@ -102,66 +157,110 @@ class Trainer:
             values = values.pin_memory()
         return values.to(self.device, non_blocking=True)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
         """Logits of a batch in fp32, shape (B,)."""
         with autocast(self.device, self.config.precision):
-            return self.network(tokens).float()
+            return network(*batch).float()
 
 
-def learning_rate_factor(progress: float, warmup: float) -> float:
-    """Linear warm-up, then a half cosine to zero.
+def batch_loss(trainer: Trainer, rows: np.ndarray, epoch: int, place: int) -> Tensor:
+    """Sum the losses of a batch, the `place`-th of its epoch.
+
+    All chance in it, dropout too, is seeded by that place: it depends neither on what went before
+    nor on which process does it, so that a training can be taken up and shared.
+    """
+    # One more, since a seed sequence that ends in 0 is that of the plan, which lacks it.
+    rng = np.random.default_rng([trainer.config.seed, epoch, place + 1])
+    torch.manual_seed(int(rng.integers(2**63)))
+    logits = trainer.forward(trainer.model, trainer.load(rows, rng))
+    targets = trainer.to_device(torch.from_numpy(trainer.targets[rows]))
+    weights = trainer.to_device(torch.from_numpy(trainer.weights[rows]))
+    return F.binary_cross_entropy_with_logits(logits, targets, weights, reduction="sum")
+
+
+def train_step(
+    trainer: Trainer, batches: Sequence[np.ndarray], epoch: int, first: int, progress: float
+) -> Tensor:
+    """Take one step of the optimiser.
 
     Args:
-        progress: Share of the budget that is used, 0 to 1.
-        warmup: Share of the budget that the warm-up takes.
-    """
-    if progress < warmup:
-        return progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
-
-
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Make the optimiser; only matrices decay, not biases, norms or embeddings."""
-    if config.optimizer == "adagrad":
-        return torch.optim.Adagrad(network.parameters(), lr=config.learning_rate)
-    embeddings = {
-        id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
-    }
-    decayed, others = [], []
-    for parameter in network.parameters():
-        is_matrix = parameter.ndim > 1 and id(parameter) not in embeddings
-        (decayed if is_matrix else others).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def train_epoch(trainer: Trainer, epoch: int) -> tuple[float, float]:
-    """Pass once over the training part, or until the time is up.
+        trainer: The state, which moves on.
+        batches: Rows of each batch; the gradient is that of their mean loss.
+        epoch: The epoch at work.
+        first: Place of the first batch in it.
+        progress: Share of the budget that is used.
 
     Returns:
-        The mean loss, and the share of the transcripts that were seen.
+        The sum of the losses of all sequences, over all processes.
+    """
+    config, ranks = trainer.config, trainer.ranks
+    set_rate(trainer.optimizer, config, progress)
+    trainer.optimizer.zero_grad(set_to_none=True)
+    scale = ranks.count / sum(map(len, batches))  # gradients come as the mean over the processes
+    own, losses = ranks.share(batches), []
+    for turn, (place, rows, weight) in enumerate(own, start=1):
+        is_last = turn == len(own)
+        with contextlib.nullcontext() if is_last else accumulating(trainer.model):
+            loss = weight * batch_loss(trainer, rows, epoch, first + place)
+            (scale * loss).backward()
+        losses.append(loss.detach())
+    nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
+    trainer.optimizer.step()
+    if trainer.average is not None:
+        update_average(trainer.average, trainer.network, config.average, trainer.steps)
+    trainer.steps += 1
+    return ranks.add_up(torch.stack(losses).sum())
+
+
+def train_epoch(trainer: Trainer, keep: Callable[[], None] = lambda: None) -> None:
+    """Pass once over the training part, or on from where `trainer.sums` is, while there is time.
+
+    Args:
+        trainer: The state, whose `sums` grow.
+        keep: Called after each step, when the state can be kept.
 
     Raises:
         InputError: The loss is no longer a number.
     """
-    config = trainer.config
-    rng = np.random.default_rng([config.seed, epoch])
-    batches = trainer.batches(trainer.store.rows("train"), rng)
-    losses, count = 0.0, 0
-    trainer.network.train()
-    with Progress(f"epoch {epoch}", total=len(batches), unit="batches") as progress:
-        for done, batch in enumerate(batches):
-            if done and trainer.time_used >= 1:  # one step at the least
+    config, sums, epoch = trainer.config, trainer.sums, len(trainer.epochs) + 1
+    plan = trainer.plan(epoch)
+    trainer.model.train()
+    with contextlib.ExitStack() as stack:
+        bar = None
+        if trainer.ranks.is_first:
+            bar = stack.enter_context(Progress(f"epoch {epoch}", total=len(plan), unit="steps"))
+            bar.update(sums.steps)
+        for step in range(sums.steps, len(plan)):
+            started = time.monotonic()
+            used = trainer.ranks.broadcast(trainer.time_used) if config.max_minutes else 0.0
+            if step and used >= 1:  # one step at the least
                 break
-            epochs = epoch - 1 + (done + 0.5) / len(batches)  # halfway through this step
-            loss = train_step(trainer, batch, max(epochs / config.epochs, trainer.time_used))
-            refuse_divergence(trainer, loss)
-            losses, count = losses + loss * len(batch), count + len(batch)
-            progress.update()
-    return losses / count, count / sum(map(len, batches))
+            progress = (epoch - 1 + (step + 0.5) / len(plan)) / config.epochs
+            first = step * config.accumulate
+            loss = train_step(trainer, plan[step], epoch, first, max(progress, used))
+            add_step(trainer, plan[step], loss, time.monotonic() - started)
+            keep()
+            if bar:
+                bar.update()
+    started = time.monotonic()
+    refuse_divergence(trainer, float(sums.loss))  # here an accelerator finishes
+    sums.seconds += time.monotonic() - started
+
+
+def add_step(trainer: Trainer, batches: Sequence[np.ndarray], loss: Tensor, seconds: float) -> None:
+    """Count a step.
+
+    Raises:
+        InputError: The loss is no longer a number, as far as it was looked at.
+    """
+    sums, rows = trainer.sums, np.concatenate(batches)
+    sums.steps += 1
+    sums.sequences += len(rows)
+    sums.tokens += int(trainer.lengths[rows].sum())
+    sums.seconds += seconds
+    sums.loss = sums.loss + loss
+    if trainer.device.type == "cpu" or sums.steps % LOOK_EVERY == 0:
+        refuse_divergence(trainer, float(sums.loss))
 
 
 def refuse_divergence(trainer: Trainer, loss: float) -> None:
@@ -171,28 +270,8 @@ def refuse_divergence(trainer: Trainer, loss: float) -> None:
         InputError: It is not.
     """
     if not math.isfinite(loss):
-        raise InputError(
-            "training",
-            f"the loss became {loss}",
-            "lower learning_rate",
-            f"step {trainer.steps}",
-        )
-
-
-def train_step(trainer: Trainer, batch: np.ndarray, share: float) -> float:
-    """Take one step of the optimiser; `share` of the budget is used. Returns the loss."""
-    config = trainer.config
-    if config.optimizer == "adamw":  # Adagrad lowers its rates by itself
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = config.learning_rate * learning_rate_factor(share, config.warmup)
-    tokens, classes = trainer.load(batch)
-    loss = F.binary_cross_entropy_with_logits(trainer.forward(tokens), classes)
-    trainer.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
-    trainer.optimizer.step()
-    trainer.steps += 1
-    return loss.item()
+        place = f"step {trainer.steps}"
+        raise InputError("training", f"the loss became {loss}", "lower learning_rate", place)
 
 
 @torch.inference_mode()
@@ -205,10 +284,9 @@ def validate(trainer: Trainer) -> tuple[float, float]:
     Raises:
         InputError: The loss is no longer a number.
     """
-    trainer.network.eval()
-    rows = trainer.store.rows("validation")
-    batches = trainer.batches(rows, None)
-    logits = torch.cat([trainer.forward(trainer.load(batch)[0]).cpu() for batch in batches])
+    network = trainer.kept.eval()
+    batches = trainer.batches(trainer.store.rows(VALIDATION), None)
+    logits = torch.cat([trainer.forward(network, trainer.load(rows)) for rows in batches]).cpu()
     classes = torch.from_numpy(trainer.store.classes[np.concatenate(batches)])
     loss = F.binary_cross_entropy_with_logits(logits, classes.float()).item()
     refuse_divergence(trainer, loss)

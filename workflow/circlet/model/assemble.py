@@ -1,0 +1,244 @@
+"""Join the trained seeds of a run, and its trees, into one checkpoint, calibrated.
+
+How they are joined, the calibration and the threshold are fitted on the validation part; the test
+part is never read here.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import matthews_corrcoef, roc_auc_score
+
+from circlet.errors import InputError
+from circlet.files import read_json
+from circlet.model.calibration import (
+    METHODS,
+    Calibration,
+    choose_threshold,
+    expected_calibration_error,
+    fit_calibration,
+)
+from circlet.model.checkpoint import (
+    TREES,
+    Checkpoint,
+    check_vocabulary,
+    has_network,
+    is_record,
+    load_member,
+    read_network_config,
+    save_weights,
+    weights_path,
+)
+from circlet.model.kmers import KmerVocab
+from circlet.model.network import NetworkConfig
+from circlet.model.runtime import DEVICES, choose_device, set_up
+from circlet.model.scoring import ensemble_logits
+from circlet.model.tokens import TokenStore
+from circlet.model.trees import Trees, blend, fit_weight
+from circlet.tables import VALIDATION
+
+log = logging.getLogger(__name__)
+
+UNCALIBRATED = Calibration("none", {})
+
+
+def read_records(paths: Sequence[str]) -> tuple[list[dict[str, Any]], NetworkConfig]:
+    """Read the records of the trainings, and the shape that their networks share.
+
+    Raises:
+        InputError: One is no record, two are of one seed, or their networks differ.
+    """
+    mend = "give the records of one run's seeds, as 'circlet train' made them"
+    records = [read_json(path) for path in paths]
+    for path, record in zip(paths, records, strict=True):
+        if not is_record(record):
+            raise InputError(path, "not the record of a training", mend)
+    config = read_network_config(records[0]["network"], paths[0])
+    path_of: dict[int, str] = {}
+    for path, record in zip(paths, records, strict=True):
+        if not has_network(record, config):
+            raise InputError(path, f"is of another network than {paths[0]}", mend, "network")
+        if record["seed"] in path_of:
+            raise InputError(path, f"is of the seed of {path_of[record['seed']]}", mend, "seed")
+        path_of[record["seed"]] = path
+    return records, config
+
+
+def score_validation(
+    members: Sequence[torch.nn.Module],
+    config: NetworkConfig,
+    store: TokenStore,
+    device: torch.device,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give raw scores and classes of the validation part, each (transcripts,).
+
+    Raises:
+        InputError: The part lacks a class, or the tokens are of another vocabulary.
+    """
+    rows = store.rows(VALIDATION)
+    classes = store.classes[rows]
+    if len(set(classes)) < 2:
+        raise InputError("split", "the part lacks a class", "use more data", VALIDATION)
+    if len(store.tokens) and store.tokens.max() >= config.vocabulary_size:
+        raise InputError("tokens", "has ids beyond the vocabulary", "make it with that vocabulary")
+    for member in members:
+        member.to(device)
+    sequences = [store[row] for row in rows]
+    logits = ensemble_logits(members, sequences, store.features[rows], config.max_tokens, device)
+    return logits, classes
+
+
+def calibrate(method: str, logits: np.ndarray, classes: np.ndarray) -> tuple[Calibration, float]:
+    """Fit the calibration and then the threshold, and log what they do to what they see."""
+    calibration = fit_calibration(method, logits, classes)
+    probabilities = calibration(logits)
+    threshold = choose_threshold(probabilities, classes)
+    log.info("validation AUROC of the model: %.4f", roc_auc_score(classes, logits))
+    log.info(
+        "on the validation part itself, so too kind: expected calibration error %.4f before and "
+        "%.4f after (%s), MCC %.4f at the threshold %.4f",
+        expected_calibration_error(UNCALIBRATED(logits), classes),
+        expected_calibration_error(probabilities, classes),
+        calibration.method,
+        matthews_corrcoef(classes, probabilities >= threshold),
+        threshold,
+    )
+    return calibration, threshold
+
+
+def assemble(
+    weights: Sequence[str],
+    records: Sequence[str],
+    vocabulary_path: str,
+    store: TokenStore,
+    min_length: int,
+    method: str,
+    device: torch.device,
+    trees: Trees | None = None,
+) -> Checkpoint:
+    """Make the checkpoint of an ensemble.
+
+    Args:
+        weights: Weights of each member.
+        records: Record of each member's training, in the same order.
+        vocabulary_path: The vocabulary of the run.
+        store: Tokens and descriptors of the dataset; the part `validation` is read.
+        min_length: Shortest sequence in the dataset, nt; the checkpoint remembers it.
+        method: Name of the calibration; see `circlet.model.calibration`.
+        device: Where to compute.
+        trees: Boosted trees that join the networks, if any.
+
+    Returns:
+        The checkpoint; its members are in the order given.
+
+    Raises:
+        InputError: A file is missing or damaged, or the files do not belong to one run.
+    """
+    training, config = read_records(records)
+    vocabulary = KmerVocab.load(vocabulary_path)
+    check_vocabulary(vocabulary, config, vocabulary_path)
+    members = [load_member(config, path) for path in weights]
+    logits, classes = score_validation(members, config, store, device)
+    logits, tree_weight = join_trees(trees, logits, classes, store)
+    calibration, threshold = calibrate(method, logits, classes)
+    return Checkpoint(
+        members,
+        config,
+        vocabulary,
+        min_length,
+        calibration,
+        threshold,
+        training,
+        trees,
+        tree_weight,
+    )
+
+
+def join_trees(
+    trees: Trees | None, logits: np.ndarray, classes: np.ndarray, store: TokenStore
+) -> tuple[np.ndarray, float]:
+    """Join the networks' scores of the validation part with those of trees, if there are any.
+
+    Returns:
+        The joined scores, and the share of the trees.
+    """
+    log.info("validation AUROC of the networks: %.4f", roc_auc_score(classes, logits))
+    if trees is None:
+        return logits, 0.0
+    features = store.features[store.rows(VALIDATION)]
+    scores = trees(features)
+    weight = fit_weight(logits, scores, classes)
+    log.info(
+        "validation AUROC of the trees: %.4f; their share of the score is %.2f",
+        roc_auc_score(classes, scores),
+        weight,
+    )
+    return blend(logits, trees, weight, features), weight
+
+
+def save(
+    checkpoint: Checkpoint, weights: Sequence[str], trees_path: str | None, folder: str | Path
+) -> None:
+    """Write a checkpoint, without touching the weights and trees that lie in its folder already."""
+    for path, name, member in zip(weights, checkpoint.names, checkpoint.members, strict=True):
+        target = weights_path(folder, name)
+        if not is_at(path, target):
+            save_weights(member, target)
+    if checkpoint.trees is not None and not is_at(trees_path, Path(folder) / TREES):
+        checkpoint.trees.save(Path(folder) / TREES)
+    checkpoint.save_description(folder)
+
+
+def is_at(path: str | None, target: Path) -> bool:
+    """Whether a file is where it belongs."""
+    return path is not None and target.exists() and target.samefile(path)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("--weights", nargs="+", required=True, help="of each seed, safetensors")
+    parser.add_argument(
+        "--records", nargs="+", required=True, help="of each seed's training, in that order, JSON"
+    )
+    parser.add_argument("--trees", help="boosted trees that join the networks, safetensors")
+    parser.add_argument("--vocabulary", required=True, help="made by circlet vocabulary")
+    parser.add_argument("--tokens", required=True, help="the token ids, npy")
+    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
+    parser.add_argument("--features", required=True, help="descriptors of the transcripts, npy")
+    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+    parser.add_argument("--min-length", type=int, default=200, help="of the dataset, nt")
+    parser.add_argument(
+        "--calibration", choices=METHODS, default="platt", help="how scores become probabilities"
+    )
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute")
+    parser.add_argument("--threads", type=int, help="threads; torch's own choice by default")
+    parser.add_argument("--output", required=True, help="folder of the checkpoint")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the step."""
+    if len(args.weights) != len(args.records):
+        raise InputError(
+            "arguments",
+            f"{len(args.weights)} weights but {len(args.records)} records",
+            "give both of each seed, in one order",
+        )
+    set_up(args.threads)
+    store = TokenStore.load(args.tokens, args.offsets, args.features, args.index)
+    checkpoint = assemble(
+        args.weights,
+        args.records,
+        args.vocabulary,
+        store,
+        args.min_length,
+        args.calibration,
+        choose_device(args.device),
+        None if args.trees is None else Trees.load(args.trees),
+    )
+    save(checkpoint, args.weights, args.trees, args.output)
+    log.info("%s: %s, calibrated by %s", args.output, ", ".join(checkpoint.names), args.calibration)

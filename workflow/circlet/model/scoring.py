@@ -1,0 +1,50 @@
+"""The raw score of an ensemble: the one way from tokens to numbers, whoever asks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from circlet.model.batches import collate, plan_batches
+
+BATCH_TOKENS = 32768
+
+
+@torch.inference_mode()
+def ensemble_logits(
+    members: Sequence[nn.Module],
+    sequences: Sequence[np.ndarray],
+    features: np.ndarray,
+    max_tokens: int,
+    device: torch.device,
+    batch_tokens: int = BATCH_TOKENS,
+) -> np.ndarray:
+    """Score sequences: the mean of the members' logits.
+
+    It does not depend on what else is scored: in evaluation mode, in which the members are left,
+    and in fp32 everywhere, since in bf16 it would depend on the device and on the batch.
+
+    Args:
+        members: The networks, of one shape, on the device.
+        sequences: Token ids of each sequence.
+        features: Descriptors of each sequence, shape (sequences, descriptors), float32.
+        max_tokens: Most tokens read of a sequence.
+        device: Where to compute.
+        batch_tokens: Most tokens in a batch; bounds the memory, not the result.
+
+    Returns:
+        Logits of the class circRNA, shape (sequences,), float64.
+    """
+    logits = np.empty(len(sequences))
+    for member in members:
+        member.eval()
+    lengths = np.array([len(tokens) for tokens in sequences], dtype=np.int64).clip(1, max_tokens)
+    for rows in plan_batches(lengths, batch_tokens) if len(sequences) else []:
+        batch = collate(
+            [sequences[row] for row in rows], features[rows], max_tokens, members[0].multiple
+        )
+        tokens, described = batch.tokens.to(device), batch.features.to(device)
+        scores = torch.stack([member(tokens, described).cpu() for member in members])
+        logits[rows] = scores.double().mean(dim=0).numpy()
+    return logits

@@ -1,0 +1,217 @@
+"""Boosted trees over the composition of sequences: they see other things than a network does.
+
+scikit-learn grows them; they are kept as plain arrays, so that a checkpoint needs no pickle, and a
+prediction needs numpy alone.
+"""
+
+import argparse
+import logging
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from circlet.arguments import seed
+from circlet.composition import SIZE
+from circlet.errors import InputError
+from circlet.files import atomic_path, reading
+from circlet.model.tokens import TokenStore
+from circlet.tables import TRAIN
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+log = logging.getLogger(__name__)
+
+ITERATIONS, LEARNING_RATE = 300, 0.06  # those of the baseline
+MEND = "train the run again, or name the folder of a whole checkpoint"
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Boosted trees (Friedman 2001, Ann. Stat. 29:1189), every node of which is a row.
+
+    Attributes:
+        roots: Row of each tree's root, int64 (trees,).
+        feature: Number of the feature that a node asks for, int64 (nodes,).
+        threshold: A sequence with at most this goes left, float64 (nodes,).
+        left: Row of the left child, or the node's own if it is a leaf, int64 (nodes,).
+        right: Likewise.
+        value: What a leaf adds to the logit, float64 (nodes,).
+        baseline: The logit before any tree, float64 (1,).
+    """
+
+    roots: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    baseline: np.ndarray
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Score sequences.
+
+        Args:
+            features: `circlet.composition` of each, shape (sequences, 356).
+
+        Returns:
+            Logits of the class circRNA, shape (sequences,), float64.
+        """
+        rows = np.arange(len(features))
+        logits = np.full(len(features), self.baseline[0])
+        for root in self.roots:
+            node = np.full(len(features), root)
+            while True:
+                goes_left = features[rows, self.feature[node]] <= self.threshold[node]
+                child = np.where(goes_left, self.left[node], self.right[node])
+                if (child == node).all():
+                    break
+                node = child
+            logits += self.value[node]
+        return logits
+
+    @classmethod
+    def of(cls, classifier: "HistGradientBoostingClassifier") -> Self:
+        """Copy what a fitted classifier has grown for two classes and numbers without gaps."""
+        # Not public, so held to its own decision function by a test.
+        grown = [predictors[0].nodes for predictors in classifier._predictors]
+        roots = np.cumsum([0, *map(len, grown)])[:-1]
+        nodes, shift = np.concatenate(grown), np.repeat(roots, [len(each) for each in grown])
+        own, is_leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
+        return cls(
+            roots=roots,
+            feature=nodes["feature_idx"].astype(np.int64),
+            threshold=nodes["num_threshold"].copy(),
+            left=np.where(is_leaf, own, nodes["left"] + shift),
+            right=np.where(is_leaf, own, nodes["right"] + shift),
+            value=nodes["value"].copy(),
+            baseline=np.asarray(classifier._baseline_prediction, dtype=np.float64).reshape(1),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the trees as safetensors, atomically."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        with atomic_path(path) as temporary:
+            save_file(arrays, temporary)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read trees.
+
+        Raises:
+            InputError: The file is missing or damaged, or describes no trees.
+        """
+        with reading(path):
+            try:
+                trees = cls(**load_file(path))
+            except SafetensorError as error:
+                raise InputError(path, f"not a whole safetensors file ({error})", MEND) from None
+            except TypeError as error:
+                raise InputError(path, f"holds no trees ({error})", MEND) from None
+        if not trees._is_sound():
+            raise InputError(path, "holds no trees over the composition of sequences", MEND)
+        return trees
+
+    def _is_sound(self) -> bool:
+        """Whether every path ends: children stand behind their node, and leaves are their own."""
+        count = len(self.value)
+        own = np.arange(count)
+        whole = (self.roots, self.feature, self.left, self.right)
+        return (
+            all(array.dtype == np.int64 and array.ndim == 1 for array in whole)
+            and all(len(getattr(self, field.name)) == count for field in fields(self)[1:-1])
+            and self.baseline.shape == (1,)
+            and bool(((self.roots >= 0) & (self.roots < count)).all())
+            and bool(((self.feature >= 0) & (self.feature < SIZE)).all())
+            and all(bool(((child >= own) & (child < count)).all()) for child in whole[2:])
+            and bool(((self.left == own) == (self.right == own)).all())
+            and bool(np.isfinite(self.value).all() and np.isfinite(self.baseline).all())
+        )
+
+
+def blend(
+    logits: np.ndarray, trees: Trees | None, weight: float, features: np.ndarray
+) -> np.ndarray:
+    """Join the raw scores of networks and of trees.
+
+    Args:
+        logits: Of the networks, shape (sequences,).
+        trees: What they are joined with, if anything.
+        weight: The trees' share, 0 to 1.
+        features: `circlet.composition` of the sequences, shape (sequences, 356).
+
+    Returns:
+        Shape (sequences,), float64.
+    """
+    return logits if trees is None else (1 - weight) * logits + weight * trees(features)
+
+
+def fit_weight(logits: np.ndarray, others: np.ndarray, classes: np.ndarray) -> float:
+    """Find the share of the trees that foretells the classes best: stacking.
+
+    By logistic regression on both scores (Wolpert 1992, Neural Networks 5:241), on sequences that
+    neither was fitted on.
+
+    Args:
+        logits: Raw scores of the networks, shape (sequences,).
+        others: Those of the trees, likewise.
+        classes: 0 or 1, likewise; both occur.
+
+    Returns:
+        From 0, the networks alone, to 1, the trees alone.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    scores = np.column_stack([logits, others])
+    spread = np.maximum(scores.std(axis=0), np.finfo(float).tiny)
+    fitted = LogisticRegression().fit(scores / spread, classes)
+    of_networks, of_trees = np.maximum(fitted.coef_[0] / spread, 0)
+    total = of_networks + of_trees
+    return float(of_trees / total) if total > 0 else 0.5
+
+
+def grow(store: TokenStore, seed: int) -> Trees:
+    """Grow trees on the training part; the classes are weighted to balance.
+
+    Args:
+        store: Descriptors of the dataset.
+        seed: Seed of scikit-learn.
+
+    Raises:
+        InputError: The part lacks a class.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rows = store.rows(TRAIN)
+    classes = store.classes[rows]
+    if len(set(classes)) < 2:
+        raise InputError("split", "the part lacks a class", "use more data", TRAIN)
+    classifier = HistGradientBoostingClassifier(
+        max_iter=ITERATIONS,
+        learning_rate=LEARNING_RATE,
+        class_weight="balanced",
+        random_state=seed,
+    )
+    return Trees.of(classifier.fit(store.features[rows], classes))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the step's arguments."""
+    parser.add_argument("--tokens", required=True, help="the token ids, npy")
+    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
+    parser.add_argument("--features", required=True, help="composition of the transcripts, npy")
+    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+    parser.add_argument("--seed", type=seed, default=1, help="seed of scikit-learn")
+    parser.add_argument("--output", required=True, help="the trees, safetensors")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the step."""
+    store = TokenStore.load(args.tokens, args.offsets, args.features, args.index)
+    trees = grow(store, args.seed)
+    trees.save(args.output)
+    log.info("%d trees of %s nodes", len(trees.roots), f"{len(trees.value):,}")
