@@ -80,7 +80,8 @@ def test_parameters_of_the_default_network():
     block = 2 * 2 * w + (w + 1) * 3 * w + (w + 1) * w + (w + 1) * hidden + (hidden + 1) * w
     describe = (8 + 8 * 4 + 1) * w + (256 + 64 + 1) * w + 2 * (w + 1) * w
     head = 2 * 8 * w + 8 * w + (4 * 8 * w + 1 + 3 * w + 1) * w + w + 1
-    expected = 66 * w * (patch + 2 * ends) + 2 * block + describe + head
+    read_ends = 66 * 16 + (2 * ends * 16 + 1) * w
+    expected = 66 * w * patch + 2 * block + read_ends + describe + head
     assert sum(each.numel() for each in build_network(NetworkConfig(66)).parameters()) == expected
 
 
@@ -138,10 +139,10 @@ def test_every_parameter_has_a_gradient(config):
 
 def test_unknown_kmers_are_silent_at_first():
     network = make_network(CIRC)
-    for tables, places in ((network.embedding, 2), (network.end_embedding, 10)):
-        vectors = tables.vectors.weight.view(places, VOCABULARY_SIZE, 16)
-        assert not vectors[:, :2].any()
-        assert vectors[:, 2:].any(dim=2).all()
+    of_streams = network.embedding.vectors.weight.view(2, VOCABULARY_SIZE, 16)
+    for vectors in (*of_streams, network.read_ends.vectors.weight):
+        assert not vectors[:2].any()
+        assert vectors[2:].any(dim=1).all()
 
 
 def test_padding_is_not_learnt():
@@ -202,11 +203,11 @@ def test_both_ends_of_long_and_short_sequences():
     assert found.tolist() == [[5, 6, 7, 7, 8, 9], [5, 6, 0, 0, 5, 6], [0] * 6]
 
 
-def test_each_end_has_its_own_tables():
+def test_each_end_is_weighed_by_itself():
     network = make_network(replace(CIRC, descriptors="none"))
     tokens = make_tokens(CIRC, (24, 24))
     ends = []
-    network.end_embedding.register_forward_hook(lambda tables, given, x: ends.append(x))
+    network.read_ends.register_forward_hook(lambda ends_of, given, x: ends.append(x))
     with torch.inference_mode():
         score(network, tokens)
         score(network, tokens.flip(1))
@@ -236,7 +237,7 @@ def test_features_count_where_they_are_asked_for(config, read):
 def test_an_unknown_base_at_an_end_is_no_base():
     network, features = make_network(CIRC), make_features(4)
     seen = []
-    network.describe.sixteen[0].register_forward_hook(lambda layer, given, x: seen.append(given[0]))
+    network.describe.sixteen[1].register_forward_hook(lambda layer, given, x: seen.append(given[0]))
     unknown = features[:1].clone()
     unknown[:, 8:16] = 4
     with torch.inference_mode():

@@ -37,12 +37,15 @@ OUTPUTS = (
     "splits/gene.parquet",
     "splits/homology.parquet",
     "models/main/seed1.safetensors",
+    "models/main/seed2.safetensors",
+    "models/main/trees.safetensors",
     "models/main/config.json",
     "models/main/vocabulary.json",
     "models/main/training.json",
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
     "evaluation/main/metrics.json",
+    "evaluation/main/differences.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/roc.png",
     "evaluation/comparison.tsv",
@@ -61,11 +64,14 @@ REPEATED = (  # the same bytes from every run
     "tokens/main/vocabulary.json",
     "tokens/main/tokens.npy",
     "models/main/seed1.safetensors",
+    "models/main/trees.safetensors",
+    "models/main/config.json",
     "models/main/vocabulary.json",
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
     "predictions/baselines/gene/descriptors.tsv.gz",
     "evaluation/main/metrics.json",
+    "evaluation/main/differences.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/calibration.png",
     "evaluation/comparison.tsv",
@@ -165,8 +171,8 @@ def test_second_run_has_nothing_to_do(demo):
     assert "Nothing to be done" in result.stdout
 
 
-TRAINED = {"train_model", "predict_dataset", "predict_input"}
-SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
+TRAINED = {"train_model", "assemble_model", "predict_dataset", "predict_input"}
+SCORED = {"evaluate_predictions", "compare_scores", "compare_with_rivals", "write_report"}
 
 
 @pytest.mark.parametrize(
@@ -182,8 +188,18 @@ SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
             TRAINED | SCORED | {"draw_figures"},
         ),
         (
+            {"runs": {"main": {"calibration": "isotonic", "boosting": False}}},
+            (TRAINED - {"train_model"}) | SCORED | {"draw_figures"},
+        ),
+        (
+            {"runs": {"main": {"seeds": [1]}}},
+            (TRAINED - {"train_model"}) | SCORED | {"draw_figures"},
+        ),
+        ({"runs": {"text_transformer": {"seeds": [2]}}}, set()),
+        (
             {"split": {"seed": 2}},
             {"split_dataset", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
+            | {"grow_trees"}
             | {"audit_leakage", "measure_confounds", "write_card"}
             | TRAINED
             | SCORED,
@@ -191,6 +207,7 @@ SCORED = {"evaluate_predictions", "compare_scores", "write_report"}
         (
             {"runs": {"main": {"split": {"fold": 1}}}},
             {"vary_split", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
+            | {"grow_trees"}
             | TRAINED
             | SCORED,
         ),
@@ -342,6 +359,26 @@ def mixed(change: dict[str, Any]) -> dict[str, Any]:
         (
             mixed({"sources": {"chr21_lncrnas": {"assembly": "hg38"}, "coding_exons": EXONS}}),
             "sources: the assemblies hg19 and hg38 are mixed, but the source coding_exons asks for",
+        ),
+        (
+            {"runs": {"main": {"vocabulary": {"window": 500}}}},
+            "runs.main.vocabulary.ring: a window closes to no ring; choose one of them",
+        ),
+        (
+            {"runs": {"main": {"vocabulary": {"ring": False}, "training": {"rotate": 0.5}}}},
+            "runs.main.training.rotate: the vocabulary reads no ring; set its ring, or 0",
+        ),
+        (
+            {"runs": {"main": {"network": {"max_tokens": 8193}}}},
+            "runs.main.network.max_tokens: it exceeds batch_tokens, 8192, which bounds the memory",
+        ),
+        (
+            {"runs": {"other": {"base": "nix"}}},
+            "runs.other.base: there is no run 'nix'; choose of ['main', 'other', 'text_tran",
+        ),
+        (
+            {"runs": {"main": {"base": "text_transformer"}}},
+            "runs.text_transformer.base: 'main' is based on 'text_transformer' in turn; let one of",
         ),
         (
             {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},

@@ -31,7 +31,7 @@ def inherited(name, asking=()):
 
 
 if isinstance(config.get("runs"), dict):
-    config["runs"] = {name: inherited(name) for name in config["runs"]}
+    config["runs"] = {name: inherited(name) for name in sorted(config["runs"])}
 try:
     validate(config, "../schemas/config.schema.yaml")
 except WorkflowError as error:
@@ -65,6 +65,16 @@ def check_run(name, run):
     if k > shortest:
         refuse(
             f"{place}.vocabulary.k", f"{k} exceeds {shortest}, the shortest sequence", "lower it"
+        )
+    if vocabulary["ring"] and window is not None:
+        refuse(f"{place}.vocabulary.ring", "a window closes to no ring", "choose one of them")
+    if run["training"]["rotate"] and not vocabulary["ring"]:
+        refuse(f"{place}.training.rotate", "the vocabulary reads no ring", "set its ring, or 0")
+    if network["max_tokens"] > run["training"]["batch_tokens"]:
+        refuse(
+            f"{place}.network.max_tokens",
+            f"it exceeds batch_tokens, {run['training']['batch_tokens']}, which bounds the memory",
+            "lower it or raise that",
         )
     if network["architecture"] == "text_transformer":
         tokens = 0 if window is None else (window - k) // stride + 1

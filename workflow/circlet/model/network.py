@@ -9,6 +9,7 @@ from torch.nn import functional as F
 PAD_ID, UNKNOWN_ID = 0, 1
 SIZES = ("max_tokens", "streams", "patch", "window", "width", "layers", "heads", "feedforward")
 EMBEDDING_SCALE = 0.1
+END_WIDTH, END_SCALE = 16, 0.25  # of the vector of a token at an end
 POSITION_WIDTH = 20  # of the prototype's position embedding
 # The descriptors that a sequence's features begin with: so many are numbers, the others codes of
 # bases, where a code beyond the bases stands for an unknown one. Centre and spread of the numbers
@@ -69,9 +70,8 @@ class Circformer(nn.Module):
     The tokens are dealt out into `streams`: with k 3, stride 1 and three streams, those are the
     codons of the three reading frames. All streams share their weights, and what comes of them is
     pooled without regard to their order, since a transcript may begin in any frame. Beside them
-    the head sees the two ends place by place, as in the weight array model of splice sites (Zhang
-    and Marr 1993, Comput. Appl. Biosci. 9:499), and the descriptors. Rotary positions are those
-    of Su et al. (RoFormer, arXiv:2104.09864).
+    the head sees the two ends place by place, as models of splice sites do, and the descriptors.
+    Rotary positions are those of Su et al. (RoFormer, arXiv:2104.09864).
     """
 
     VIEWS = 8  # pooled vectors of a stream: four before and four after the attention
@@ -79,16 +79,16 @@ class Circformer(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, self.patch, self.streams = config.width, config.patch, config.streams
-        self.size, self.ends = config.vocabulary_size, config.ends
+        self.ends = config.ends
         self.multiple = config.streams * config.patch
         # One table for each place in a patch: their sum is a linear layer over all of its tokens.
-        self.embedding = Tables(config.patch, self.size, width)
+        self.embedding = Tables(config.patch, config.vocabulary_size, width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(self.VIEWS * width)
         self.select = nn.Linear(self.VIEWS * width, 1, bias=False)
         joined = 4 * self.VIEWS * width + 1
         if config.ends:
-            self.end_embedding = Tables(2 * config.ends, self.size, width)
+            self.read_ends = Ends(config)
             joined += width
         self.describe = Describe(config) if config.descriptors != "none" else None
         joined += width * DESCRIPTORS.index(config.descriptors)
@@ -129,7 +129,7 @@ class Circformer(nn.Module):
             length.clamp(min=1).log() / 10,
         ]
         if self.ends:
-            joined.append(self.end_embedding(both_ends(tokens, length, self.ends)))
+            joined.append(self.read_ends(both_ends(tokens, length, self.ends)))
         if self.describe:
             joined.append(self.describe(features))
         return self.head(torch.cat(joined, dim=1)).squeeze(1)
@@ -151,6 +151,29 @@ class Tables(nn.Module):
         """Add the vectors of tokens (..., places) to one (..., W); padding adds nothing."""
         rows = torch.where(tokens == PAD_ID, PAD_ID, tokens + self.shift)
         return self.vectors(rows).sum(dim=-2)
+
+
+class Ends(nn.Module):
+    """A small network over the tokens at both ends, each at its place.
+
+    A token is the same vector at every place: what differs is how the places are weighed.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(config.vocabulary_size, END_WIDTH, padding_idx=PAD_ID)
+        nn.init.normal_(self.vectors.weight, std=END_SCALE)
+        nn.init.zeros_(self.vectors.weight[: UNKNOWN_ID + 1])
+        self.layers = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * config.ends * END_WIDTH, config.width),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Turn tokens (B, 2 * ends) into a vector (B, W)."""
+        return self.layers(self.vectors(tokens).flatten(1))
 
 
 def both_ends(tokens: Tensor, length: Tensor, count: int) -> Tensor:
@@ -192,6 +215,7 @@ class Describe(nn.Module):
 def two_layers(size: int, config: NetworkConfig) -> nn.Sequential:
     """Turn `size` numbers into a vector of the network's width."""
     return nn.Sequential(
+        nn.Dropout(config.dropout / 2),
         nn.Linear(size, config.width),
         nn.GELU(),
         nn.Dropout(config.dropout),
