@@ -1,6 +1,7 @@
 """Fixtures shared by the tests."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 from card_inputs import Card, make, write_inputs
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
+from training_inputs import make_sequence
 
 # As `circlet.model.runtime` does, which here would come too late: MKL reads it at its first use,
 # and numbers of this process are compared with those of others.
@@ -40,6 +43,13 @@ def extra() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """On a busy machine the threads of boosting would wait for each other in each of many fits."""
+    with threadpool_limits(1):
+        yield
+
+
 @dataclass(frozen=True)
 class ToyRun:
     """Files of a small run: a separable dataset, its split, vocabulary and tokens.
@@ -59,10 +69,8 @@ class ToyRun:
         """Arguments of a step for the files that it reads."""
         names = {
             "tokens": ("tokens", "offsets", "features", "index", "vocabulary"),
-            "train": ("tokens", "offsets", "features", "index", "vocabulary"),
             "trees": ("tokens", "offsets", "features", "index"),
             "vocabulary": ("transcripts", "split"),
-            "predict": ("transcripts", "split"),
         }[step]
         endings = {"tokens": "npy", "offsets": "npy", "features": "npy", "vocabulary": "json"}
         return [
@@ -70,15 +78,6 @@ class ToyRun:
             for name in names
             for word in (f"--{name}", str(self.folder / f"{name}.{endings.get(name, 'parquet')}"))
         ]
-
-
-def _toy_sequence(rng: np.random.Generator, is_circrna: bool) -> str:
-    """Random bases; a circRNA has a motif in every stretch of 14."""
-    bases = rng.choice(list("ACGT"), size=rng.integers(60, 90))
-    if is_circrna:
-        for start in range(3, len(bases) - 6, 14):
-            bases[start : start + 6] = list("GATACA")
-    return "".join(bases)
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +91,7 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> ToyRun:
             "id": ids,
             "source": "toy",
             "label": labels,
-            "sequence": [_toy_sequence(rng, label == "circRNA") for label in labels],
+            "sequence": [make_sequence(rng, label == "circRNA") for label in labels],
         }
     )
     parts = [*["train"] * 6, *["validation"] * 3, "test"]

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from threadpoolctl import threadpool_limits
 
 from circlet.cli import main
 from circlet.evaluation.coding import fickett
@@ -17,6 +16,8 @@ from circlet.evaluation.subsets import CALIPERS
 from circlet.files import read_table, write_table
 from circlet.tables import CONFOUND_COLUMNS, SUBSET_COLUMNS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CODONS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT"]
 SENSE_CODONS = [codon for codon in CODONS if codon not in {"TAA", "TAG", "TGA"}]
 ALWAYS = (
@@ -29,13 +30,6 @@ ALWAYS = (
     "last_bases",
     "boosting",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """On a busy machine the threads would wait for each other in each of the many small trees."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
 from circlet.cli import main
 from circlet.composition import SIZE
 from circlet.errors import InputError
 from circlet.model.tokens import TokenStore
 from circlet.model.trees import Trees, blend, fit_weight, grow
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # By hand: one tree asks whether feature 2 is at most .5, and then feature 0 at most -1; the other
 # is a leaf.
@@ -24,13 +25,6 @@ TREES = Trees(
     value=np.array([0.0, 0.0, 1.0, 2.0, 4.0, 16.0]),
     baseline=np.array([0.25]),
 )
-
-
-@pytest.fixture(autouse=True)
-def _few_threads():
-    """Threads that wait for each other take minutes where the cores are busy."""
-    with threadpool_limits(1):
-        yield
 
 
 def made_up(count=400):

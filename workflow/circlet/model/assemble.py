@@ -38,7 +38,7 @@ from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig
 from circlet.model.runtime import DEVICES, choose_device, set_up
 from circlet.model.scoring import ensemble_logits
-from circlet.model.tokens import TokenStore
+from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.model.trees import Trees, blend, fit_weight
 from circlet.tables import VALIDATION
 
@@ -80,17 +80,14 @@ def score_validation(
     Raises:
         InputError: The part lacks a class, or the tokens are of another vocabulary.
     """
+    store.check_classes(VALIDATION)
+    store.check_ids(config.vocabulary_size)
     rows = store.rows(VALIDATION)
-    classes = store.classes[rows]
-    if len(set(classes)) < 2:
-        raise InputError("split", "the part lacks a class", "use more data", VALIDATION)
-    if len(store.tokens) and store.tokens.max() >= config.vocabulary_size:
-        raise InputError("tokens", "has ids beyond the vocabulary", "make it with that vocabulary")
     for member in members:
         member.to(device)
     sequences = [store[row] for row in rows]
     logits = ensemble_logits(members, sequences, store.features[rows], config.max_tokens, device)
-    return logits, classes
+    return logits, store.classes[rows]
 
 
 def calibrate(method: str, logits: np.ndarray, classes: np.ndarray) -> tuple[Calibration, float]:
@@ -207,10 +204,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trees", help="boosted trees that join the networks, safetensors")
     parser.add_argument("--vocabulary", required=True, help="made by circlet vocabulary")
-    parser.add_argument("--tokens", required=True, help="the token ids, npy")
-    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
-    parser.add_argument("--features", required=True, help="descriptors of the transcripts, npy")
-    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+    add_store_arguments(parser)
     parser.add_argument("--min-length", type=int, default=200, help="of the dataset, nt")
     parser.add_argument(
         "--calibration", choices=METHODS, default="platt", help="how scores become probabilities"
@@ -229,7 +223,7 @@ def run(args: argparse.Namespace) -> None:
             "give both of each seed, in one order",
         )
     set_up(args.threads)
-    store = TokenStore.load(args.tokens, args.offsets, args.features, args.index)
+    store = TokenStore.load(*store_files(args))
     checkpoint = assemble(
         args.weights,
         args.records,

@@ -71,6 +71,25 @@ class TokenStore:
         """Rows of the transcripts of a part, ascending."""
         return np.flatnonzero(self.index["part"] == part)
 
+    def check_classes(self, part: str) -> None:
+        """Check that a part has both classes.
+
+        Raises:
+            InputError: It lacks one.
+        """
+        if len(set(self.classes[self.rows(part)])) < 2:
+            raise InputError("split", "the part lacks a class", "use more data", part)
+
+    def check_ids(self, vocabulary_size: int) -> None:
+        """Check that the tokens are of a vocabulary of so many ids.
+
+        Raises:
+            InputError: They are of a larger one.
+        """
+        if len(self.tokens) and self.tokens.max() >= vocabulary_size:
+            mend = "make it with that vocabulary"
+            raise InputError("tokens", "has ids beyond the vocabulary", mend)
+
     @cached_property
     def classes(self) -> np.ndarray:
         """Class of each transcript, 0 or 1, shape (transcripts,)."""
@@ -114,6 +133,19 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
     # Given a path, numpy would add `.npy` to one that does not end so.
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
         np.save(handle, array)
+
+
+def add_store_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a step that reads the store; see `store_files`."""
+    parser.add_argument("--tokens", required=True, help="the token ids, npy")
+    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
+    parser.add_argument("--features", required=True, help="composition of the transcripts, npy")
+    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+
+
+def store_files(args: argparse.Namespace) -> tuple[str, str, str, str]:
+    """Name the files of the store, in the order that `TokenStore.load` takes them."""
+    return args.tokens, args.offsets, args.features, args.index
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

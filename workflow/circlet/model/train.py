@@ -27,7 +27,7 @@ from circlet.model.runtime import DEVICES, allow_tf32, choose_device, peak_memor
 from circlet.model.schedule import make_optimizer
 from circlet.model.settings import TrainingConfig, check_settings
 from circlet.model.state import Keeper, fingerprint
-from circlet.model.tokens import TokenStore
+from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.model.trainer import Sums, Trainer, train_epoch, validate
 from circlet.tables import TRAIN, VALIDATION
 
@@ -49,10 +49,8 @@ def set_up_trainer(
             vocabulary, or a step has no batch for each process.
     """
     for part in (TRAIN, VALIDATION):
-        if len(set(store.classes[store.rows(part)])) < 2:
-            raise InputError("split", "the part lacks a class", "use more data", part)
-    if len(store.tokens) and store.tokens.max() >= network_config.vocabulary_size:
-        raise InputError("tokens", "has ids beyond the vocabulary", "make it with that vocabulary")
+        store.check_classes(part)
+    store.check_ids(network_config.vocabulary_size)
     if config.accumulate < ranks.count:
         raise InputError(
             "settings",
@@ -192,10 +190,7 @@ def train(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
-    parser.add_argument("--tokens", required=True, help="the token ids, npy")
-    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
-    parser.add_argument("--features", required=True, help="descriptors of the transcripts, npy")
-    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+    add_store_arguments(parser)
     parser.add_argument("--vocabulary", required=True, help="made by circlet vocabulary")
     parser.add_argument("--min-length", type=int, default=200, help="of the dataset, nt")
     add_options(parser.add_argument_group("network"), NetworkConfig)
@@ -219,7 +214,7 @@ def run(args: argparse.Namespace) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
     allow_tf32(device)
-    files = (args.tokens, args.offsets, args.features, args.index)
+    files = store_files(args)
     store = TokenStore.load(*files)
     with processes(device) as ranks:
         trainer = set_up_trainer(network_config, config, vocabulary, store, device, ranks)

@@ -18,7 +18,7 @@ from circlet.arguments import seed
 from circlet.composition import SIZE
 from circlet.errors import InputError
 from circlet.files import atomic_path, reading
-from circlet.model.tokens import TokenStore
+from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.tables import TRAIN
 
 if TYPE_CHECKING:
@@ -186,32 +186,27 @@ def grow(store: TokenStore, seed: int) -> Trees:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    store.check_classes(TRAIN)
     rows = store.rows(TRAIN)
-    classes = store.classes[rows]
-    if len(set(classes)) < 2:
-        raise InputError("split", "the part lacks a class", "use more data", TRAIN)
     classifier = HistGradientBoostingClassifier(
         max_iter=ITERATIONS,
         learning_rate=LEARNING_RATE,
         class_weight="balanced",
         random_state=seed,
     )
-    return Trees.of(classifier.fit(store.features[rows], classes))
+    return Trees.of(classifier.fit(store.features[rows], store.classes[rows]))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
-    parser.add_argument("--tokens", required=True, help="the token ids, npy")
-    parser.add_argument("--offsets", required=True, help="where transcripts begin, npy")
-    parser.add_argument("--features", required=True, help="composition of the transcripts, npy")
-    parser.add_argument("--index", required=True, help="id, label and part, Parquet")
+    add_store_arguments(parser)
     parser.add_argument("--seed", type=seed, default=1, help="seed of scikit-learn")
     parser.add_argument("--output", required=True, help="the trees, safetensors")
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
-    store = TokenStore.load(args.tokens, args.offsets, args.features, args.index)
+    store = TokenStore.load(*store_files(args))
     trees = grow(store, args.seed)
     trees.save(args.output)
     log.info("%d trees of %s nodes", len(trees.roots), f"{len(trees.value):,}")
