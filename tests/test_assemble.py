@@ -134,7 +134,7 @@ def test_trees_join_with_the_share_that_serves_best(trained, tmp_path, caplog):
     weight = fit_weight(logits, trees(held_out), trained.classes)
     assert 0 < weight < 1
     assert made.tree_weight == pytest.approx(weight)
-    expected = fit_calibration("platt", blend(logits, trees, weight, held_out), trained.classes)
+    expected = fit_calibration("platt", blend(logits, trees(held_out), weight), trained.classes)
     assert made.calibration.parameters == pytest.approx(expected.parameters)
     assert f"their share of the score is {weight:.2f}" in caplog.text
     # Those that lie in the folder are not written again.
@@ -199,7 +199,7 @@ def test_log_says_what_the_figures_are_of(trained, tmp_path, caplog):
     assert trained.assemble(tmp_path / "model") == 0
     lines = [record.message for record in caplog.records]
     assert [line for line in lines if line.startswith("validation AUROC of the model: 0.")]
-    (line,) = [line for line in lines if "expected calibration error" in line]
+    (line,) = [line for line in lines if "log loss" in line]
     assert line.startswith("on the validation part itself, so too kind: ")
     threshold = Checkpoint.load(tmp_path / "model").threshold
     assert line.endswith(f"at the threshold {threshold:.4f}")

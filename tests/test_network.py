@@ -76,12 +76,12 @@ def test_comparator_has_the_parameters_of_its_original():
 
 
 def test_parameters_of_the_default_network():
-    w, hidden, patch, ends = 64, 256, 3, 12
+    w, hidden, patch, ends = 64, 256, 4, 12
     block = 2 * 2 * w + (w + 1) * 3 * w + (w + 1) * w + (w + 1) * hidden + (hidden + 1) * w
     describe = (8 + 8 * 4 + 1) * w + (256 + 64 + 1) * w + 2 * (w + 1) * w
     head = 2 * 8 * w + 8 * w + (4 * 8 * w + 1 + 3 * w + 1) * w + w + 1
     read_ends = 66 * 16 + (2 * ends * 16 + 1) * w
-    expected = 66 * w * patch + 2 * block + read_ends + describe + head
+    expected = 66 * w * patch + block + read_ends + describe + head
     assert sum(each.numel() for each in build_network(NetworkConfig(66)).parameters()) == expected
 
 

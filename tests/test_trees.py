@@ -10,7 +10,7 @@ from circlet.cli import main
 from circlet.composition import SIZE
 from circlet.errors import InputError
 from circlet.model.tokens import TokenStore
-from circlet.model.trees import Trees, blend, fit_weight, grow
+from circlet.model.trees import SETTINGS, Trees, blend, fit_weight, grow
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -65,7 +65,7 @@ def test_copied_trees_score_as_the_classifier_does():
 def test_trees_are_grown_on_the_training_part_alone():
     store = made_store()
     trees = grow(store, 1)
-    assert len(trees.roots) == 300
+    assert len(trees.roots) == SETTINGS["max_iter"]
     held_out = store.index["part"].mask(np.arange(400) % 2 == 0, "test")
     half = grow(replace(store, index=store.index.assign(part=held_out)), 1)
     changed = store.features.copy()
@@ -127,10 +127,10 @@ def test_damaged_files_are_refused(tmp_path):
 
 
 def test_blend():
-    features = np.zeros((2, SIZE))
-    logits = np.array([1.0, -1.0])
-    assert blend(logits, None, 0.5, features) is logits
-    assert blend(logits, TREES, 0.25, features).tolist() == [0.75 + 18.25 / 4, -0.75 + 18.25 / 4]
+    logits, others = np.array([1.0, -1.0]), np.array([2.0, 6.0])
+    assert blend(logits, others, 0.25).tolist() == [1.25, 0.75]
+    assert blend(logits, others, 0).tolist() == logits.tolist()
+    assert blend(logits, others, 1).tolist() == others.tolist()
 
 
 def test_the_weight_goes_to_what_foretells():
@@ -154,4 +154,4 @@ def test_the_step_writes_the_same_bytes(toy_run, tmp_path):
     for name in ("once", "twice"):
         assert main(["trees", *flags, "--output", str(tmp_path / name)]) == 0
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
-    assert len(Trees.load(tmp_path / "once").roots) == 300
+    assert len(Trees.load(tmp_path / "once").roots) == SETTINGS["max_iter"]

@@ -29,6 +29,7 @@ STEPS = {
     "train": ("circlet.model.train", "train a run's network for one seed"),
     "trees": ("circlet.model.trees", "grow the boosted trees of a run"),
     "assemble": ("circlet.model.assemble", "join the seeds of a run into one checkpoint"),
+    "search": ("circlet.model.search", "rank the trials of a search"),
     "predict": ("circlet.predict", "classify the sequences of a FASTA file, or of the dataset"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),

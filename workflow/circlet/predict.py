@@ -95,9 +95,10 @@ class Predictor:
             self.device,
             self.batch_tokens,
         )
-        scores = blend(logits, checkpoint.trees, checkpoint.tree_weight, features)
+        if checkpoint.trees is not None:
+            logits = blend(logits, checkpoint.trees(features), checkpoint.tree_weight)
         probabilities = np.full(len(sequences), np.nan)
-        probabilities[is_scored] = checkpoint.calibration(scores)
+        probabilities[is_scored] = checkpoint.calibration(logits)
         return probabilities
 
     def call(self, p_circrna: float) -> str:

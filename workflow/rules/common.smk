@@ -324,6 +324,7 @@ FIGURES = ["roc", "precision_recall", "calibration", "scores"]
 wildcard_constraints:
     run=one_of(RUNS),
     seed="[0-9]+",
+    trial="[0-9]+",
     scheme="[a-z]+",
     split=one_of(SPLITS),
     variant=one_of(split for split in SPLITS if "." in split),

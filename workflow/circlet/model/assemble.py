@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import matthews_corrcoef, roc_auc_score
+from sklearn.metrics import log_loss, matthews_corrcoef, roc_auc_score
 
 from circlet.errors import InputError
 from circlet.files import read_json
@@ -20,7 +20,6 @@ from circlet.model.calibration import (
     METHODS,
     Calibration,
     choose_threshold,
-    expected_calibration_error,
     fit_calibration,
 )
 from circlet.model.checkpoint import (
@@ -97,10 +96,10 @@ def calibrate(method: str, logits: np.ndarray, classes: np.ndarray) -> tuple[Cal
     threshold = choose_threshold(probabilities, classes)
     log.info("validation AUROC of the model: %.4f", roc_auc_score(classes, logits))
     log.info(
-        "on the validation part itself, so too kind: expected calibration error %.4f before and "
-        "%.4f after (%s), MCC %.4f at the threshold %.4f",
-        expected_calibration_error(UNCALIBRATED(logits), classes),
-        expected_calibration_error(probabilities, classes),
+        "on the validation part itself, so too kind: log loss %.4f before and %.4f after (%s), "
+        "MCC %.4f at the threshold %.4f",
+        log_loss(classes, UNCALIBRATED(logits)),
+        log_loss(classes, probabilities),
         calibration.method,
         matthews_corrcoef(classes, probabilities >= threshold),
         threshold,
@@ -167,15 +166,14 @@ def join_trees(
     log.info("validation AUROC of the networks: %.4f", roc_auc_score(classes, logits))
     if trees is None:
         return logits, 0.0
-    features = store.features[store.rows(VALIDATION)]
-    scores = trees(features)
+    scores = trees(store.features[store.rows(VALIDATION)])
     weight = fit_weight(logits, scores, classes)
     log.info(
         "validation AUROC of the trees: %.4f; their share of the score is %.2f",
         roc_auc_score(classes, scores),
         weight,
     )
-    return blend(logits, trees, weight, features), weight
+    return blend(logits, scores, weight), weight
 
 
 def save(

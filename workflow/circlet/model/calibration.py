@@ -19,7 +19,6 @@ PARAMETERS = {
 SAME_SCORE = 1e-6  # relative spread that is but the rounding of fp32
 SAME_PROBABILITY = 1e-12  # within a block: the rounding of its mean
 NEAR_BEST = 0.01  # thresholds whose MCC is closer to the best are as good as it
-BINS = 15  # of the calibration error, as in Guo et al.
 
 
 @dataclass(frozen=True)
@@ -202,22 +201,3 @@ def choose_threshold(probabilities: np.ndarray, classes: np.ndarray) -> float:
     middle = (low[0] + high[-1]) / 2
     candidates = np.where((low < middle) & (middle < high), middle, (low + high) / 2)
     return float(candidates[np.abs(candidates - middle).argmin()])
-
-
-def expected_calibration_error(
-    probabilities: np.ndarray, classes: np.ndarray, bins: int = BINS
-) -> float:
-    """Mean distance between probability and frequency, over bins of equal mass.
-
-    The expected calibration error of Naeini et al. (2015, AAAI) and Guo et al. (2017, ICML), with
-    quantiles for the limits of the bins; equal probabilities share a bin.
-
-    Args:
-        probabilities: Of a circRNA, shape (n,).
-        classes: 0 or 1, shape (n,).
-        bins: Number of bins.
-    """
-    limits = np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1])
-    bin_of = np.searchsorted(limits, probabilities, side="right")
-    gaps = np.bincount(bin_of, weights=probabilities - classes)
-    return float(np.abs(gaps).sum() / len(probabilities))

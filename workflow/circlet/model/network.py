@@ -37,7 +37,8 @@ class NetworkConfig:
         layers: Number of transformer layers.
         heads: Attention heads; they divide `width`.
         feedforward: Width of the hidden layer between two attentions.
-        dropout: Share of activations dropped in training.
+        dropout: Share of activations dropped in training before the head; half as many are within
+            the layers, whose work the residual paths carry on.
         ends: Tokens at each end that are read place by place; 0 for none.
         descriptors: What else the head sees of a sequence: one of `DESCRIPTORS`.
     """
@@ -46,17 +47,17 @@ class NetworkConfig:
     architecture: str = field(
         default="circformer", metadata={"help": "circformer, or text_transformer, the comparator"}
     )
-    max_tokens: int = field(default=32768, metadata={"help": "most tokens read of a sequence"})
+    max_tokens: int = field(default=3072, metadata={"help": "most tokens read of a sequence"})
     streams: int = field(default=3, metadata={"help": "streams that tokens are dealt out into"})
     patch: int = field(
-        default=3, metadata={"help": "neighbouring tokens of a stream merged into a position"}
+        default=4, metadata={"help": "neighbouring tokens of a stream merged into a position"}
     )
-    window: int = field(default=512, metadata={"help": "positions that attend to each other"})
+    window: int = field(default=256, metadata={"help": "positions that attend to each other"})
     width: int = field(default=64, metadata={"help": "width of a position's vector"})
-    layers: int = field(default=2, metadata={"help": "number of transformer layers"})
+    layers: int = field(default=1, metadata={"help": "number of transformer layers"})
     heads: int = field(default=4, metadata={"help": "attention heads; they divide the width"})
     feedforward: int = field(default=256, metadata={"help": "width of the hidden layers"})
-    dropout: float = field(default=0.1, metadata={"help": "share of activations dropped"})
+    dropout: float = field(default=0.5, metadata={"help": "share of activations dropped"})
     ends: int = field(default=12, metadata={"help": "tokens at each end read place by place"})
     descriptors: str = field(
         default="composition",
@@ -252,7 +253,7 @@ class Block(nn.Module):
             nn.GELU(),
             nn.Linear(config.feedforward, config.width),
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout / 2)
 
     def forward(self, x: Tensor, is_real: Tensor) -> Tensor:
         """Let the real positions of each window attend to each other; x: (B, P, W)."""
