@@ -61,12 +61,22 @@ def closure(module: str) -> set[str]:
 
 
 EXONS = {"enabled": True, "per_circrna": 3, "seed": 9}
+SEARCH = {
+    "trials": 9,
+    "seed": 4,
+    "space": {
+        "network.dropout": [0.25, 0.75],
+        "network.width": {"low": 8, "high": 64, "scale": "log"},
+        "training.learning_rate": {"low": 0.0625, "high": 0.125, "scale": "linear"},
+        "network.ends": None,
+    },
+}
 
 
-def dry_run(folder: Path, settings: dict[str, Any]) -> str:
-    """What a dry run of the whole workflow prints, its commands with it."""
+def dry_run(folder: Path, settings: dict[str, Any], *targets: str) -> str:
+    """What a dry run of the workflow, by default of all of it, prints, its commands with it."""
     (folder / "settings.json").write_text(json.dumps(settings))
-    arguments = ["--dry-run", "--printshellcmds", "--cores", "1"]
+    arguments = [*targets, "--dry-run", "--printshellcmds", "--cores", "1"]
     arguments += ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
     arguments += ["--configfile", str(folder / "settings.json")]
     return subprocess.run(
@@ -104,8 +114,10 @@ def printed(tmp_path_factory) -> str:
         },
         "run": ["main", "bare"],
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
+        "search": SEARCH,
     }
-    return dry_run(tmp_path_factory.mktemp("rules"), settings)
+    targets = ("all", "results/search/main.tsv")
+    return dry_run(tmp_path_factory.mktemp("rules"), settings, *targets)
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +187,45 @@ def test_hard_negatives_are_scored_beside_the_test_part_alone(printed, tmp_path)
     validated = dry_run(tmp_path, settings)
     assert "results/evaluation/main/metrics.json" in validated
     assert "hard.json" not in validated
+
+
+def trials(printed):
+    """What each trial of the search tries: its flags and their values."""
+    commands = re.findall(r"\bcirclet train .*--record results/search/main/\d+/seed1.json", printed)
+    trial_of = [int(command.rpartition("/seed1")[0].rpartition("/")[2]) for command in commands]
+    found = [dict(re.findall(r"--([a-z0-9-]+) (\S+)", command)) for command in commands]
+    return [
+        flags for _, flags in sorted(zip(trial_of, found, strict=True), key=lambda pair: pair[0])
+    ]
+
+
+def test_trials_try_what_the_space_allows(printed):
+    run, *others = trials(printed)
+    assert len(others) == SEARCH["trials"] - 1
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["runs"]["main"]
+    assert float(run["dropout"]) == config["network"]["dropout"]
+    assert int(run["width"]) == config["network"]["width"]
+    assert float(run["learning-rate"]) == config["training"]["learning_rate"]
+    assert {flags["dropout"] for flags in others} == {"0.25", "0.75"}
+    widths = [int(flags["width"]) for flags in others]
+    rates = [float(flags["learning-rate"]) for flags in others]
+    assert min(widths) >= 8
+    assert max(widths) <= 64
+    assert min(rates) >= 0.0625
+    assert max(rates) <= 0.125
+    assert len(set(widths)) > 4
+    assert len(set(rates)) == len(rates)
+    # Nothing else differs, save the folders.
+    varied = {"dropout", "width", "learning-rate", "state", "weights", "record"}
+    assert {tuple((k, v) for k, v in each.items() if k not in varied) for each in others} == {
+        tuple((key, value) for key, value in run.items() if key not in varied)
+    }
+
+
+def test_a_setting_less_leaves_what_is_drawn_for_the_others(printed, tmp_path):
+    space = SEARCH["space"] | {"network.dropout": None}
+    settings = {"search": SEARCH | {"space": space}}
+    fewer = trials(dry_run(tmp_path, settings, "results/search/main.tsv"))
+    for name in ("width", "learning-rate"):
+        assert [flags[name] for flags in fewer] == [flags[name] for flags in trials(printed)]
+    assert len({flags["dropout"] for flags in fewer}) == 1

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from circlet.tables import CALL_COLUMNS, HARD, LINEAR_EXONS, PARTS, PREDICTION_COLUMNS, UNUSED
 
@@ -171,6 +172,7 @@ def test_second_run_has_nothing_to_do(demo):
     assert "Nothing to be done" in result.stdout
 
 
+SEARCHED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["search"]["space"]
 TRAINED = {"train_model", "assemble_model", "predict_dataset", "predict_input"}
 SCORED = {"evaluate_predictions", "compare_scores", "compare_with_rivals", "write_report"}
 
@@ -237,6 +239,21 @@ def test_part_of_the_outputs_can_be_asked_for(demo):
     assert result.returncode == 0, result.stdout
     assert "Report:" not in result.stdout  # the scores there are, are of another run
     assert snakemake(demo[0], "--touch", *demo_config(demo[0])).returncode == 0
+
+
+def test_search_ranks_its_trials_and_keeps_no_weights(demo):
+    space = dict.fromkeys(SEARCHED) | {"training.learning_rate": [0.001, 0.003]}
+    settings = {
+        "search": {"trials": 2, "space": space},
+        "runs": {"main": {"training": {"epochs": 1}}},
+    }
+    result = snakemake(demo[0], "results/demo/search/main.tsv", *demo_config(demo[0], settings))
+    assert result.returncode == 0, result.stdout
+    found = pd.read_csv(demo[0] / "results/demo/search/main.tsv", sep="\t")
+    assert sorted(found["trial"]) == [0, 1]
+    assert found["learning_rate"].isin([0.001, 0.003]).all()
+    assert found["validation_auroc"].is_monotonic_decreasing
+    assert list((demo[0] / "results/demo/search").rglob("*.safetensors")) == []
 
 
 def test_moved_repository_has_nothing_to_do(demo, tmp_path):
@@ -379,6 +396,18 @@ def mixed(change: dict[str, Any]) -> dict[str, Any]:
         (
             {"runs": {"main": {"base": "text_transformer"}}},
             "runs.text_transformer.base: 'main' is based on 'text_transformer' in turn; let one of",
+        ),
+        (
+            {"search": {"space": {"network.widht": [8]}}},
+            "search.space.network.widht: a run has no such setting; correct its name",
+        ),
+        (
+            {"search": {"space": {"training.mutate": {"low": 0.2, "high": 0.1, "scale": "log"}}}},
+            "search.space.training.mutate: low is above high; exchange them",
+        ),
+        (
+            {"search": {"space": {"training.mutate": {"low": 0, "high": 1, "scale": "log"}}}},
+            "search.space['training.mutate']: ",
         ),
         (
             {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},

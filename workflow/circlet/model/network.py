@@ -166,7 +166,6 @@ class Ends(nn.Module):
         nn.init.normal_(self.vectors.weight, std=END_SCALE)
         nn.init.zeros_(self.vectors.weight[: UNKNOWN_ID + 1])
         self.layers = nn.Sequential(
-            nn.Dropout(config.dropout),
             nn.Linear(2 * config.ends * END_WIDTH, config.width),
             nn.GELU(),
             nn.Dropout(config.dropout),
@@ -192,9 +191,10 @@ class Describe(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.sixteen = two_layers(NUMBERS + END_BASES * BASES, config)
-        is_all = config.descriptors == "composition"
-        self.composition = two_layers(WORDS + CODONS, config) if is_all else None
+        self.sixteen = two_layers(NUMBERS + END_BASES * BASES, config.width)
+        self.composition = None
+        if config.descriptors == "composition":  # many numbers, of which each tells little
+            self.composition = two_layers(WORDS + CODONS, config.width, config.dropout)
         self.register_buffer("centre", torch.tensor(CENTRE), persistent=False)
         self.register_buffer("spread", torch.tensor(SPREAD), persistent=False)
 
@@ -213,14 +213,14 @@ class Describe(nn.Module):
         return torch.cat([sixteen, self.composition(roots)], dim=1)
 
 
-def two_layers(size: int, config: NetworkConfig) -> nn.Sequential:
-    """Turn `size` numbers into a vector of the network's width."""
+def two_layers(size: int, width: int, dropout: float = 0.0) -> nn.Sequential:
+    """Turn `size` numbers, of which half of `dropout` are dropped, into a vector."""
     return nn.Sequential(
-        nn.Dropout(config.dropout / 2),
-        nn.Linear(size, config.width),
+        nn.Dropout(dropout / 2),
+        nn.Linear(size, width),
         nn.GELU(),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.width, config.width),
+        nn.Dropout(dropout),
+        nn.Linear(width, width),
         nn.GELU(),
     )
 
