@@ -13,7 +13,6 @@ include: "workflow/rules/config.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
-include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluation.smk"
 
 

@@ -1,8 +1,10 @@
 # What the rules share: names of files and steps, flags, and the shell that they run in.
 
 import json
+import math
 import os
 import posixpath
+import random
 import re
 import shlex
 import subprocess
@@ -216,6 +218,42 @@ def rivals(run):
     scored = [f"baselines/{split}/{name}" for name in sorted(config["evaluate"]["baselines"])]
     scored += [other for other in RUNS if other != run and split_of(other) == split]
     return {Path(name).name: f"{RESULTS}/predictions/{name}.tsv.gz" for name in scored}
+
+
+def draw(values, chance):
+    """One of the values of a list, or a number from a range."""
+    if isinstance(values, list):
+        return chance.choice(values)
+    low, high = values["low"], values["high"]
+    if values["scale"] == "log":
+        drawn = math.exp(chance.uniform(math.log(low), math.log(high)))
+    else:
+        drawn = chance.uniform(low, high)
+    whole = isinstance(low, int) and isinstance(high, int)
+    return round(drawn) if whole else float(f"{drawn:.4g}")
+
+
+def trial_flags(wildcards):
+    """Params function: the wildcards' run, with what the trial tries; trial 0 is the run itself."""
+    run = config["runs"][wildcards.run]
+    settings = {section: dict(run[section]) for section in ("network", "training")}
+    if wildcards.trial != "0":
+        for name, values in SPACE.items():
+            # By its name, so that a setting more or less leaves what is drawn for the others.
+            chance = random.Random(f"{SEARCH['seed']} {wildcards.trial} {name}")
+            section, setting = name.split(".")
+            settings[section][setting] = draw(values, chance)
+    return " ".join(map(flags, settings.values()))
+
+
+def first_seed(path):
+    """Input function: a file of each trial, whose seed is the run's first."""
+    return lambda wildcards: expand(
+        path,
+        run=wildcards.run,
+        trial=range(SEARCH["trials"]),
+        seed=config["runs"][wildcards.run]["seeds"][0],
+    )
 
 
 def trees_of_run(wildcards):

@@ -145,6 +145,18 @@ def check_assemblies():
         )
 
 
+def check_search():
+    """Refuse a search that varies nothing, or a setting that no run has."""
+    if not SPACE:
+        refuse("search.space", "it is empty", "name a setting that the trials vary")
+    for name, values in SPACE.items():
+        section, setting = name.split(".")
+        if setting not in config["runs"][RUNS[0]][section]:
+            refuse(f"search.space.{name}", "a run has no such setting", "correct its name")
+        if isinstance(values, dict) and values["low"] > values["high"]:
+            refuse(f"search.space.{name}", "low is above high", "exchange them")
+
+
 # Snakemake merges another config file in front of this one, so the order of the keys says nothing.
 # Of two equal sequences the first source's stands: circRNADb's before circBase's.
 TYPES = ["circrnadb", "circbase", "gencode", "bed12", "ciriquant", "fasta", "linear_exons"]
@@ -157,6 +169,8 @@ SOURCES = {
 }
 RUNS = config["run"]
 RESULTS = config["results"].rstrip("/")
+SEARCH = config["search"]
+SPACE = {name: values for name, values in sorted(SEARCH["space"].items()) if values is not None}
 
 for name in RUNS:
     if name not in config["runs"]:
@@ -179,3 +193,4 @@ for name, path in config["predict"]["inputs"].items():
 if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:
     refuse("split.fractions", "they do not sum to 1", "mend them")
 check_assemblies()
+check_search()

@@ -196,3 +196,39 @@ rule predict_input:
     shell:
         "circlet predict --model {params.model:q} {input.fasta:q}"
         " --device $DEVICE --threads {threads} --output {output.predictions:q} 2> {log:q}"
+
+
+# A random search around a run: snakemake results/search/RUN.tsv. Not part of the default target.
+use rule train_model as try_settings with:
+    output:
+        weights=temp(f"{RESULTS}/search/{{run}}/{{trial}}/seed{{seed}}.safetensors"),
+        record=f"{RESULTS}/search/{{run}}/{{trial}}/seed{{seed}}.json",
+    log:
+        f"{RESULTS}/logs/search/{{run}}/{{trial}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search/{{run}}/{{trial}}/seed{{seed}}.tsv"
+    params:
+        settings=trial_flags,
+        min_length=config["dataset"]["min_length"],
+        state=f"{RESULTS}/training/search/{{run}}/{{trial}}/{{seed}}",
+
+
+rule rank_trials:
+    input:
+        records=first_seed(rules.try_settings.output.record),
+        code=modules("model/search.py"),
+    output:
+        table=f"{RESULTS}/search/{{run}}.tsv",
+    log:
+        f"{RESULTS}/logs/search/{{run}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=[name.split(".")[1] for name in SPACE],
+    shell:
+        "circlet search --records {input.records:q} --settings {params.settings}"
+        " --output {output.table:q} 2> {log:q}"
