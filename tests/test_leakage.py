@@ -16,7 +16,14 @@ from circlet.data.leakage import (
 )
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
-from circlet.tables import DATASET_COLUMNS, FLAGS, INTEGER_COLUMNS, LEAKAGE_COLUMNS, RELATIONS
+from circlet.tables import (
+    DATASET_COLUMNS,
+    FLAGS,
+    INTEGER_COLUMNS,
+    LEAKAGE_COLUMNS,
+    RELATIONS,
+    RELATIVE_COLUMNS,
+)
 
 RNG = np.random.default_rng(11)
 
@@ -76,6 +83,7 @@ def step(tmp_path, table, split):
             write_table(tmp_path / f"{name}.parquet", content)
         paths = [str(tmp_path / f"{name}.parquet") for name in splits or ["random"]]
         outputs = ["--output", str(tmp_path / "out" / "leakage.tsv")]
+        outputs += ["--relatives", str(tmp_path / "out" / "relatives.parquet")]
         outputs += ["--figure-dir", str(tmp_path / "out")]
         table_path = str(tmp_path / "transcripts.parquet")
         return ["leakage", "--transcripts", table_path, "--splits", *paths, *outputs]
@@ -103,9 +111,16 @@ def test_shares_by_hand(tmp_path, step):
 def test_each_split_is_audited_by_itself(table, split):
     parts = split.assign(part=["test", "train", *["unused"] * 5, "test", "train", "unused"])
     splits = [as_split("random", split), as_split("gene", parts.drop(columns="fallback"))]
-    found = audit(table, splits, threads=1)
+    found, relatives = audit(table, splits, threads=1)
+    assert tuple(relatives.columns) == RELATIVE_COLUMNS
+    for scheme, rows in relatives.groupby("scheme"):
+        is_test = (split if scheme == "random" else parts)["part"] == "test"
+        assert rows["id"].tolist() == table["id"][is_test].tolist()
+        expected = found[(found["scheme"] == scheme) & (found["label"] == "all")].iloc[0]
+        shares = rows[list(RELATIONS)].astype(float).mean()
+        assert shares.tolist() == pytest.approx(expected[list(RELATIONS)].tolist())
     assert found["scheme"].tolist() == ["random"] * 3 + ["gene"] * 3
-    alone = audit(table, splits[1:], threads=1)
+    alone, _ = audit(table, splits[1:], threads=1)
     pd.testing.assert_frame_equal(found[3:].reset_index(drop=True), alone)
     # Tested are the circRNA that now has a twin of the other label in training, and `nothing`.
     assert alone["n_test"].tolist() == [2, 1, 1]
@@ -128,7 +143,7 @@ def as_split(scheme, rows):
 
 def test_a_test_part_without_a_label_has_empty_scores(table, split):
     parts = split["part"].mask((table["label"] == "circRNA").to_numpy(), "train")
-    found = audit(table, [as_split("random", split.assign(part=parts))], threads=1)
+    found, _ = audit(table, [as_split("random", split.assign(part=parts))], threads=1)
     assert found["n_test"].tolist() == [3, 0, 3]
     assert found.loc[1, list(RELATIONS)].isna().all()
     assert found.loc[0, list(RELATIONS)].notna().all()
@@ -138,7 +153,7 @@ def test_a_test_part_without_a_label_has_empty_scores(table, split):
 def test_without_genes_and_places_the_shares_are_nought(table, split):
     for name in ("gene", "assembly", "chrom", "strand", "start", "end"):
         table[name] = pd.array([None] * len(table), dtype=table[name].dtype)
-    found = audit(table, [as_split("random", split)], threads=1)
+    found, _ = audit(table, [as_split("random", split)], threads=1)
     assert found.loc[0, list(RELATIONS)].tolist() == [0, 0, 0, 1 / 6, 1 / 6]
 
 
@@ -177,7 +192,7 @@ def test_a_score_of_nought_is_called_by_the_larger_class():
 
 
 def test_the_figure_draws_the_rows_of_both_labels(tmp_path, table, split):
-    found = audit(table, [as_split("random", split), as_split("gene", split)], threads=1)
+    found, _ = audit(table, [as_split("random", split), as_split("gene", split)], threads=1)
     found.loc[found["scheme"] == "gene", "memoriser_auroc"] = np.nan
     shares, memoriser = draw(found).axes
     heights = [[bar.get_height() for bar in bars] for bars in shares.containers]
@@ -194,7 +209,8 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, step, split):
         assert main([*arguments, "--threads", threads]) == 0
         written.append({path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()})
     assert written[0] == written[1]
-    assert set(written[0]) == {"leakage.tsv", "leakage.svg", "leakage.png"}
+    names = {"leakage.tsv", "leakage.svg", "leakage.png", "relatives.parquet"}
+    assert set(written[0]) == names
 
 
 def test_a_split_of_another_dataset_is_refused(tmp_path, step, split, capsys):

@@ -47,6 +47,8 @@ OUTPUTS = (
     "predictions/main/circrnas.tsv.gz",
     "evaluation/main/metrics.json",
     "evaluation/main/differences.tsv",
+    "evaluation/main/strata.tsv",
+    "evaluation/main/mistakes.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/roc.png",
     "evaluation/comparison.tsv",
@@ -73,6 +75,8 @@ REPEATED = (  # the same bytes from every run
     "predictions/baselines/gene/descriptors.tsv.gz",
     "evaluation/main/metrics.json",
     "evaluation/main/differences.tsv",
+    "evaluation/main/strata.tsv",
+    "evaluation/main/mistakes.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/calibration.png",
     "evaluation/comparison.tsv",
@@ -174,7 +178,13 @@ def test_second_run_has_nothing_to_do(demo):
 
 SEARCHED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["search"]["space"]
 TRAINED = {"train_model", "assemble_model", "predict_dataset", "predict_input"}
-SCORED = {"evaluate_predictions", "compare_scores", "compare_with_rivals", "write_report"}
+SCORED = {
+    "evaluate_predictions",
+    "compare_scores",
+    "compare_with_rivals",
+    "score_strata",
+    "write_report",
+}
 
 
 @pytest.mark.parametrize(

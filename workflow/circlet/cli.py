@@ -38,6 +38,7 @@ STEPS = {
         "circlet.evaluation.differences",
         "compare a run with its rivals, paired, with intervals",
     ),
+    "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
     "report": ("circlet.evaluation.report", "write the report page"),

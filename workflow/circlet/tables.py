@@ -80,6 +80,10 @@ LEAKAGE_COLUMNS = (
     "memoriser_mcc",
 )
 
+# `results/dataset/relatives.parquet`: whether a test sequence has a relative in training, by
+# relation; missing where it was not searched for.
+RELATIVE_COLUMNS = ("scheme", "id", *RELATIONS)
+
 # `results/dataset/confounds.tsv`: what one descriptor alone scores on a test set of a scheme.
 CONFOUND_COLUMNS = (
     "scheme",
@@ -114,6 +118,49 @@ DIFFERENCE_COLUMNS = (
     "difference",
     "low",
     "high",
+)
+
+# `results/evaluation/{run}/strata.tsv`: scores of the transcripts of a part that are alike in one
+# description, such as their length. Of a biotype or source, which one class has, those against all
+# of the other class. Scores are missing where a class is too small.
+STRATUM_METRICS = ("auroc", "mcc", "sensitivity", "specificity", "accuracy")
+STRATUM_COLUMNS = (
+    "name",
+    "scheme",
+    "part",
+    "description",
+    "stratum",
+    "n_circrna",
+    "n_lncrna",
+    "n_groups",
+    "false_negatives",
+    "false_positives",
+    *(f"{metric}{end}" for metric in STRATUM_METRICS for end in ("", "_low", "_high")),
+)
+
+# `results/evaluation/{run}/mistakes.tsv`: those of which the run is surest. `doubt` is the
+# probability that it leaves to the truth.
+MISTAKE_COLUMNS = (
+    "name",
+    "scheme",
+    "part",
+    "id",
+    "label",
+    "p_circrna",
+    "doubt",
+    "source",
+    "gene",
+    "biotype",
+    "chrom",
+    "start",
+    "end",
+    "strand",
+    "length",
+    "stop_free",
+    "gc",
+    "exon_count",
+    "overlaps_circrna",
+    "coding_gene",
 )
 
 # Test sets of hard negatives beside the circRNAs of the test part: scored by what was taught on

@@ -383,6 +383,7 @@ rule audit_leakage:
             category="Dataset",
         ),
         png=f"{RESULTS}/dataset/leakage.png",
+        relatives=f"{RESULTS}/dataset/relatives.parquet",
     log:
         f"{RESULTS}/logs/audit_leakage.log",
     conda:
@@ -397,7 +398,7 @@ rule audit_leakage:
     shell:
         "circlet leakage --transcripts {input.transcripts:q} --splits {input.splits:q}"
         " --threads {threads} --seed {params.seed} --figure-dir {params.folder:q}"
-        " --output {output.leakage:q} 2> {log:q}"
+        " --output {output.leakage:q} --relatives {output.relatives:q} 2> {log:q}"
 
 
 rule write_card:

@@ -172,6 +172,52 @@ rule compare_with_rivals:
         " --output {output.differences:q} 2> {log:q}"
 
 
+rule score_strata:
+    input:
+        predictions=rules.predict_dataset.output.predictions,
+        split=rules.compare_with_rivals.input.split,
+        transcripts=rules.build_dataset.output.transcripts,
+        relatives=rules.audit_leakage.output.relatives,
+        code=modules(
+            "evaluation/strata.py",
+            "evaluation/metrics.py",
+            "evaluation/scores.py",
+            "evaluation/bootstrap.py",
+            "evaluation/predictions.py",
+            "descriptors.py",
+            "parts.py",
+        ),
+    output:
+        strata=report(
+            f"{RESULTS}/evaluation/{{run}}/strata.tsv",
+            caption="../report/strata.rst",
+            category="Strata",
+        ),
+        mistakes=report(
+            f"{RESULTS}/evaluation/{{run}}/mistakes.tsv",
+            caption="../report/mistakes.rst",
+            category="Strata",
+        ),
+    log:
+        f"{RESULTS}/logs/strata/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        scheme=lambda wildcards: split_of(wildcards.run),
+        part=config["evaluate"]["part"],
+        settings=BOOTSTRAP,
+    shell:
+        "circlet strata --predictions {input.predictions:q} --split {input.split:q}"
+        " --transcripts {input.transcripts:q} --relatives {input.relatives:q}"
+        " --name {wildcards.run} --scheme {params.scheme}"
+        " --part {params.part} {params.settings} --output {output.strata:q}"
+        " --mistakes-output {output.mistakes:q} 2> {log:q}"
+
+
 rule compare_scores:
     input:
         metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED, test_set=TEST_SETS),

@@ -49,6 +49,7 @@ from circlet.tables import (
     PARTS,
     POSITIVE,
     RELATIONS,
+    RELATIVE_COLUMNS,
     SPLIT_COLUMNS,
     TEST,
     TRAIN,
@@ -119,7 +120,7 @@ def read_split(path: str | Path, ids: pd.DataFrame, table_path: str | Path) -> S
 
 def audit(
     table: pd.DataFrame, splits: Sequence[Split], threads: int, seed: int = 0
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Audit splits of a dataset.
 
     Args:
@@ -133,7 +134,7 @@ def audit(
         groups with test sequences of the label, its transcripts that fell back, in training and in
         the test part, and the share of the latter with a relative, missing where there are none.
         The memoriser's scores stand in the rows of `ALL`; they are missing where the test part
-        lacks a label.
+        lacks a label. And a table with `RELATIVE_COLUMNS`, a row for each split and test sequence.
 
     Raises:
         InputError: MMseqs2 is missing or fails.
@@ -145,7 +146,7 @@ def audit(
     )
     shared, scores = look_up(sequences, is_circrna, trained, tested)
     genes, sites = gene_marks(table), splice_sites(table)
-    rows = []
+    rows, relatives = [], []
     for number, split in enumerate(splits):
         log.info("%s: searching for similar sequences", split.scheme)
         overlaps = np.zeros(len(table), dtype=bool)
@@ -162,7 +163,18 @@ def audit(
         found = summarise(split, table["label"], relations)
         found[0] |= score_memoriser(is_circrna, split, scores[number])
         rows += found
-    return pd.DataFrame(rows, columns=list(LEAKAGE_COLUMNS))
+        relatives.append(relatives_of(split, table["id"], relations))
+    return pd.DataFrame(rows, columns=list(LEAKAGE_COLUMNS)), pd.concat(relatives)
+
+
+def relatives_of(split: Split, ids: pd.Series, relations: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Tell of each test sequence what relatives it has; `relations` as in `summarise`."""
+    columns = {
+        name: pd.array(found[split.is_test], dtype="Float64").astype("boolean")
+        for name, found in relations.items()
+    }
+    told = pd.DataFrame({"scheme": split.scheme, "id": ids[split.is_test].to_numpy(), **columns})
+    return told[list(RELATIVE_COLUMNS)]
 
 
 def summarise(split: Split, labels: pd.Series, relations: dict[str, np.ndarray]) -> list[dict]:
@@ -268,6 +280,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of MMseqs2")
     parser.add_argument("--seed", type=seed, default=0, help="seed of what MMseqs2 searches for")
     parser.add_argument("--output", required=True, help="the audit, TSV")
+    parser.add_argument("--relatives", required=True, help="of each test sequence, Parquet")
     parser.add_argument("--figure-dir", type=Path, required=True, help="folder of the figure")
 
 
@@ -277,7 +290,8 @@ def run(args: argparse.Namespace) -> None:
     splits = [read_split(path, table[["id"]], args.transcripts) for path in args.splits]
     if len({split.scheme for split in splits}) < len(splits):
         raise InputError("--splits", "two files have one name", "name each after its scheme")
-    leakage = audit(table, splits, args.threads, args.seed)
+    leakage, relatives = audit(table, splits, args.threads, args.seed)
     write_table(args.output, leakage)
+    write_table(args.relatives, relatives)
     with style():
         save(draw(leakage), args.figure_dir, "leakage")
