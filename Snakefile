@@ -30,7 +30,6 @@ rule all:
             name=config["predict"]["inputs"],
         ),
         f"{RESULTS}/evaluation/comparison.tsv",
-        expand(f"{RESULTS}/evaluation/{{run}}/strata.tsv", run=RUNS),
         f"{RESULTS}/dataset/card.html",
         f"{RESULTS}/report.html",
 

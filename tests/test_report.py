@@ -12,7 +12,13 @@ from circlet.evaluation.report_inputs import split_rows
 from circlet.evaluation.scores import METRICS
 from circlet.files import write_json, write_table
 from circlet.pages import DASH
-from circlet.tables import DIFFERENCE_COLUMNS, LINEAR_EXONS
+from circlet.tables import (
+    DIFFERENCE_COLUMNS,
+    LINEAR_EXONS,
+    MISTAKE_COLUMNS,
+    STRATUM_COLUMNS,
+    STRATUM_METRICS,
+)
 
 NASTY = '<script>alert("x")</script>'
 SHA256 = "0123456789abcdef" * 4
@@ -342,10 +348,51 @@ def test_comparison_without_rows_or_with_words_for_scores_is_refused(flags, tmp_
     assert "a score is not a number" in capsys.readouterr().err
 
 
+def stratum_row(description: str, stratum: str, auroc: float | None, **others) -> dict:
+    about = {"name": "main", "scheme": "gene", "part": "test"}
+    counts = {"n_circrna": 301, "n_lncrna": 202, "n_groups": 153}
+    wrong = {"false_negatives": 31, "false_positives": 27}
+    scores = dict.fromkeys(f"{m}{end}" for m in STRATUM_METRICS for end in ("", "_low", "_high"))
+    found = {"auroc": auroc, "auroc_low": auroc and auroc - 0.01, "auroc_high": auroc}
+    told = {"description": description, "stratum": stratum}
+    return about | told | counts | wrong | scores | found | others
+
+
+STRATA = [
+    stratum_row("all", "all", 0.9),
+    stratum_row("exon_count", "2", 0.8),  # the name of a stratum may look like a number
+    stratum_row("same_gene", "yes", None),
+    stratum_row("gc", "below 0.4", 0.7, scheme="random"),
+]
+MISTAKE = dict.fromkeys(MISTAKE_COLUMNS) | {
+    **{"name": "main", "scheme": "gene", "part": "test", "id": "hsa_circ_1", "label": "circRNA"},
+    **{"p_circrna": 0.0625, "doubt": 0.0625, "length": 1234, "stop_free": 0.25, "gc": 0.5},
+    **{"chrom": "chr3", "start": 12345, "gene": NASTY},
+}
+
+
+def test_strata_and_mistakes_are_shown_of_their_own_run(flags, tmp_path):
+    strata, mistakes = tmp_path / "strata.tsv", tmp_path / "mistakes.tsv"
+    write_table(strata, pd.DataFrame(STRATA)[list(STRATUM_COLUMNS)])
+    other = MISTAKE | {"id": "hsa_circ_2", "chrom": None, "scheme": "random"}
+    unplaced = MISTAKE | {"id": "hsa_circ_3", "chrom": None}
+    write_table(mistakes, pd.DataFrame([MISTAKE, other, unplaced]))
+    text = make(flags | {"--strata": [strata], "--mistakes": [mistakes]})
+    assert cells(text, "All")[:3] == ["all", "0.900 [0.890, 0.900]", f"{DASH} [{DASH}, {DASH}]"]
+    assert cells(text, "Exons")[0] == "2"
+    assert cells(text, "Of a gene in training")[1] == f"{DASH} [{DASH}, {DASH}]"
+    assert cells(text, "All")[-5:] == ["301", "31", "202", "27", "153"]
+    assert "GC fraction</th><td" not in text
+    assert cells(text, "hsa_circ_1")[4:] == ["chr3:12,345", "1,234", "0.250", "0.500"]
+    assert cells(text, "hsa_circ_3")[4] == DASH
+    assert "hsa_circ_2" not in text
+    assert NASTY not in text
+
+
 def test_bad_differences_are_refused(flags, tmp_path, capsys):
     path = write_differences(tmp_path, [DIFFERENCES[0] | {"low": "much"}])
     assert call(flags | {"--differences": [path]}) == 2
-    assert "differences.tsv: a difference is not a number" in capsys.readouterr().err
+    assert "differences.tsv: holds what is not a number" in capsys.readouterr().err
     write_table(path, pd.DataFrame(DIFFERENCES).drop(columns="rival"))
     assert call(flags | {"--differences": [path]}) == 2
     assert "differences.tsv: lacks the columns ['rival']" in capsys.readouterr().err

@@ -251,6 +251,8 @@ rule write_report:
         downloads=DOWNLOAD_RECORDS,
         figures=expand(rules.draw_figures.output.svg, run=RUNS),
         differences=DIFFERENCES,
+        strata=expand(rules.score_strata.output.strata, run=RUNS),
+        mistakes=expand(rules.score_strata.output.mistakes, run=RUNS),
         code=modules(*REPORT_MODULES),
     output:
         page=report(
@@ -274,4 +276,4 @@ rule write_report:
         "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"
         " --summary {input.summary:q} --split {input.split:q} --training {input.training:q}"
         " --transcripts {input.transcripts:q} --downloads {input.downloads:q} --figures {params.figures:q}"
-        " {params.differences} --title {params.title:q} --output {output.page:q} 2> {log:q}"
+        " --strata {input.strata:q} --mistakes {input.mistakes:q} {params.differences} --title {params.title:q} --output {output.page:q} 2> {log:q}"

@@ -11,10 +11,14 @@ from typing import Any
 from circlet.citations import CITATIONS
 from circlet.evaluation.comparison import read_comparison
 from circlet.evaluation.report_inputs import (
+    ABOUT,
+    DIFFERENCES,
+    MISTAKES,
+    STRATA,
     Scored,
-    load_differences,
     load_figures,
     load_metrics,
+    load_rows,
     load_splits,
     load_training,
 )
@@ -22,7 +26,15 @@ from circlet.evaluation.scores import CALIBRATION_BINS
 from circlet.evaluation.verdict import describe_run, signed, warnings, with_interval
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment
-from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, SUMMARY_COLUMNS, TEST, VALIDATION
+from circlet.tables import (
+    HARD,
+    LOW_STOP_FREE,
+    MATCHED,
+    STRATUM_METRICS,
+    SUMMARY_COLUMNS,
+    TEST,
+    VALIDATION,
+)
 
 # Short heading and meaning of each metric, in the order shown.
 METRIC_WORDS = {
@@ -46,6 +58,21 @@ FIGURE_WORDS = {
     "precision_recall": "Precision-recall curve",
     "calibration": "Calibration: fraction of circRNAs against the mean probability",
     "scores": "Histogram of the probabilities of both classes",
+}
+DESCRIPTION_WORDS = {
+    "all": "All",
+    "length": "Length, nt",
+    "stop_free": "Longest stop-free fraction",
+    "gc": "GC fraction",
+    "exon_count": "Exons",
+    "biotype": "Biotype",
+    "chrom": "Chromosome",
+    "source": "Source",
+    "same_gene": "Of a gene in training",
+    "overlapping_locus": "Overlaps one in training",
+    "shared_splice_site": "Shares a splice site with training",
+    "shared_31mer": "Shares a 31-mer with training",
+    "identity_80": "80 % identical to one in training",
 }
 TEST_SET_WORDS = {
     TEST: "test part",
@@ -90,15 +117,19 @@ def bootstraps_of(
     return [dict(zip(names, values, strict=True)) for values in sorted(found)]
 
 
-def differences_of(
-    row: Mapping[str, Any], differences: Sequence[Mapping[str, Any]]
+def rows_of(row: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of a table that are about what a row of the comparison is about."""
+    return [other for other in table if all(other[key] == row[key] for key in ABOUT)]
+
+
+def by_rival(
+    differences: Sequence[Mapping[str, Any]],
 ) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
-    """The paired differences of a row of the comparison: test set and rival, then the metric."""
+    """Lay out paired differences: test set and rival, then the metric."""
     found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for difference in differences:
-        if all(difference[key] == row[key] for key in ("name", "scheme", "part")):
-            place = difference["test_set"], difference["rival"]
-            found.setdefault(place, {})[difference["metric"]] = difference
+        place = difference["test_set"], difference["rival"]
+        found.setdefault(place, {})[difference["metric"]] = difference
     return found
 
 
@@ -107,14 +138,16 @@ def sections_of(
     metrics: Mapping[Scored, Mapping[str, Any]],
     figures: Mapping[str, Mapping[str, str]],
     training: Mapping[str, Sequence[Mapping[str, Any]]],
-    differences: Sequence[Mapping[str, Any]],
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> list[dict[str, Any]]:
     """Collect what is shown of each run, and of each baseline that has figures."""
     return [
         {
             "row": row,
             "metrics": metrics.get((row["name"], row["scheme"], row["part"])),
-            "differences": differences_of(row, differences),
+            "differences": by_rival(rows_of(row, tables["differences"])),
+            "strata": rows_of(row, tables["strata"]),
+            "mistakes": rows_of(row, tables["mistakes"]),
             "figures": figures.get(row["name"], {}),
             "training": training.get(row["name"], []) if row["kind"] == "run" else [],
         }
@@ -132,6 +165,8 @@ def render(**content: Any) -> str:
         "figures": FIGURE_WORDS,
         "steps": STEP_WORDS,
         "test_sets": TEST_SET_WORDS,
+        "descriptions": DESCRIPTION_WORDS,
+        "strata": STRATUM_METRICS,
     }
     template = templates.get_template("report.html.j2")
     return template.render(words=words, citations=CITATIONS.values(), **content)
@@ -145,6 +180,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--summary", type=Path, required=True, help="table of the dataset's filters")
     add("--metrics", type=Path, nargs="*", default=[], help="files of metrics")
     add("--differences", type=Path, nargs="*", default=[], help="tables of paired differences")
+    add("--strata", type=Path, nargs="*", default=[], help="tables of scores by stratum")
+    add("--mistakes", type=Path, nargs="*", default=[], help="tables of mistakes")
     add("--figures", type=Path, nargs="*", default=[], help="folders of figures, named by the run")
     add("--downloads", type=Path, nargs="*", default=[], help="records of downloads")
     add("--split", type=Path, nargs="*", default=[], action="extend", help="tables of parts")
@@ -156,13 +193,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the report page."""
     rows = read_comparison(args.comparison).to_dict("records")
-    metrics, differences = load_metrics(args.metrics), load_differences(args.differences)
+    metrics = load_metrics(args.metrics)
+    tables = {
+        "differences": load_rows(args.differences, DIFFERENCES),
+        "strata": load_rows(args.strata, STRATA),
+        "mistakes": load_rows(args.mistakes, MISTAKES),
+    }
     steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
     page = render(
         title=args.title,
         rows=rows,
         verdicts=[
-            describe_run(row, rows, differences)
+            describe_run(row, rows, tables["differences"])
             for row in rows
             if row["kind"] == "run" and row["part"] != HARD
         ],
@@ -173,7 +215,7 @@ def run(args: argparse.Namespace) -> None:
             metrics,
             load_figures(args.figures),
             load_training(args.training),
-            differences,
+            tables,
         ),
         steps=steps,
         dataset=dataset,

@@ -1,6 +1,7 @@
 """What the report page shows, read from the files of the steps before it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from circlet.tables import (
     DIFFERENCE_COLUMNS,
     HARD,
     LABELS,
+    MISTAKE_COLUMNS,
     PARTS,
     SPLIT_COLUMNS,
+    STRATUM_COLUMNS,
     UNUSED,
     is_hard_negative,
 )
@@ -48,23 +51,52 @@ def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
     return found
 
 
-def load_differences(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Read the rows of the paired differences of all runs.
+@dataclass(frozen=True)
+class Kind:
+    """A kind of table of which each run has one.
+
+    Attributes:
+        step: The step that writes it.
+        columns: What it must have.
+        texts: Columns that are never missing and are text, whatever they look like.
+        numbers: Columns of numbers, which may be missing.
+    """
+
+    step: str
+    columns: Sequence[str]
+    texts: Sequence[str]
+    numbers: Sequence[str]
+
+
+ABOUT = ("name", "scheme", "part")
+DIFFERENCES = Kind(
+    "differences",
+    DIFFERENCE_COLUMNS,
+    (*ABOUT, "rival", "test_set", "metric"),
+    ("difference", "low", "high"),
+)
+STRATA = Kind("strata", STRATUM_COLUMNS, (*ABOUT, "description", "stratum"), STRATUM_COLUMNS[5:])
+MISTAKES = Kind(
+    "strata", MISTAKE_COLUMNS, (*ABOUT, "id", "label"), ("doubt", "length", "stop_free", "gc")
+)
+
+
+def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
+    """Read the rows of the tables of all runs, None where a value is missing.
 
     Raises:
-        InputError: A file is not one that `circlet differences` writes.
+        InputError: A file is not one that its step writes.
     """
     found = []
     for path in paths:
-        table = read_table(path, DIFFERENCE_COLUMNS)
-        numbers = ("difference", "low", "high")
-        texts = ("name", "rival", "scheme", "part", "test_set", "metric")
-        types = dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float")
+        table = read_table(path, tuple(kind.columns))
+        types = dict.fromkeys(kind.texts, "str") | dict.fromkeys(kind.numbers, "float")
         try:
-            found += table.astype(types).to_dict("records")
+            table = table.astype(types)
         except ValueError as error:
-            mend = "make it again with 'circlet differences'"
-            raise InputError(path, f"a difference is not a number ({error})", mend) from None
+            mend = f"make it again with 'circlet {kind.step}'"
+            raise InputError(path, f"holds what is not a number ({error})", mend) from None
+        found += table.astype(object).where(table.notna(), None).to_dict("records")
     return found
 
 
