@@ -82,7 +82,7 @@ MISTAKES = Kind(
 
 
 def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
-    """Read the rows of the tables of all runs, None where a value is missing.
+    """Read the rows of the tables of all runs; missing numbers are NaN, other values None.
 
     Raises:
         InputError: A file is not one that its step writes.
@@ -96,7 +96,9 @@ def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
         except ValueError as error:
             mend = f"make it again with 'circlet {kind.step}'"
             raise InputError(path, f"holds what is not a number ({error})", mend) from None
-        found += table.astype(object).where(table.notna(), None).to_dict("records")
+        others = table.columns.difference(kind.numbers)
+        table[others] = table[others].astype(object).where(table[others].notna(), None)
+        found += table.to_dict("records")
     return found
 
 
