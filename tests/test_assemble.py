@@ -10,13 +10,14 @@ import torch
 
 from circlet.cli import main
 from circlet.files import read_json, write_json, write_table
-from circlet.model.calibration import Calibration, choose_threshold, fit_calibration
+from circlet.model.calibration import Calibration, fit_calibration
 from circlet.model.checkpoint import Checkpoint, save_weights
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig, build_network
 from circlet.model.scoring import ensemble_logits
 from circlet.model.tokens import TokenStore
 from circlet.model.trees import Trees, blend, fit_weight
+from circlet.thresholds import choose_threshold
 
 VOCABULARY = KmerVocab(k=1, stride=1, window=None, ring=False, kmers=("A", "C", "G", "T"))
 CONFIG = NetworkConfig(

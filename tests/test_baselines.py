@@ -4,9 +4,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from circlet.cli import main
-from circlet.evaluation.baselines import BASELINES, fit_and_classify
+from circlet.evaluation.baselines import BASELINES, fit_and_classify, threshold_of
 from circlet.files import read_table, write_table
 from circlet.tables import PREDICTION_COLUMNS
+from circlet.thresholds import choose_threshold
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -86,7 +87,22 @@ def test_step_writes_predictions_of_all_transcripts(tmp_path, transcripts):
     assert found["length"].tolist() == transcripts["sequence"].str.len().tolist()
     expected = fit_and_classify(transcripts, BASELINES["descriptors"], seed=3)
     assert found["p_circrna"].to_numpy() == pytest.approx(expected, rel=1e-5)
-    assert found["call"].tolist() == ["circRNA" if p >= 0.5 else "lncRNA" for p in expected]
+    is_validation = (transcripts["part"] == "validation").to_numpy()
+    is_circrna = (transcripts["label"] == "circRNA").to_numpy(int)
+    threshold = choose_threshold(expected[is_validation], is_circrna[is_validation])
+    assert found["call"].tolist() == ["circRNA" if p >= threshold else "lncRNA" for p in expected]
+
+
+def test_calls_begin_where_the_validation_part_says_so(transcripts):
+    p = np.linspace(0, 1, 120)
+    is_high = p > 0.75
+    labels = np.where(is_high, "circRNA", "lncRNA")
+    held_out = transcripts.assign(
+        label=labels, part=np.where(np.arange(120) % 2, "validation", "x")
+    )
+    assert threshold_of(held_out, p) == pytest.approx(0.75, abs=0.02)
+    assert threshold_of(held_out.assign(part="test"), p) == 0.5
+    assert threshold_of(held_out.assign(label="lncRNA"), p) == 0.5
 
 
 def test_same_seed_same_bytes(tmp_path, transcripts):

@@ -283,7 +283,12 @@ DATA_SETTINGS = json.dumps(
 BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confidence", "seed")})
 DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if rivals(run)]
 COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
-BASELINE_MODULES = ["evaluation/baselines.py", *COMPOSITION_MODULES, "parts.py"]
+BASELINE_MODULES = [
+    "evaluation/baselines.py",
+    *COMPOSITION_MODULES,
+    "parts.py",
+    "thresholds.py",
+]
 TRAIN_MODULES = [
     "model/train.py",
     "model/trainer.py",
@@ -314,7 +319,7 @@ SCORING_MODULES = [
     "model/tokens.py",
     "model/trees.py",
 ]
-ASSEMBLE_MODULES = ["model/assemble.py", *SCORING_MODULES]
+ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
 PREDICT_MODULES = [
     "predict.py",
     "data/sources/fasta.py",

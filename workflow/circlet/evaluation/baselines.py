@@ -20,9 +20,17 @@ from circlet.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_frac
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.parts import with_parts
-from circlet.tables import LABELS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+from circlet.tables import (
+    LABELS,
+    NEGATIVE,
+    POSITIVE,
+    PREDICTION_COLUMNS,
+    SPLIT_COLUMNS,
+    VALIDATION,
+)
+from circlet.thresholds import choose_threshold
 
-CALL_THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +97,24 @@ def fit_and_classify(transcripts: pd.DataFrame, baseline: Baseline, seed: int) -
     return classifier.predict_proba(features)[:, 1]
 
 
+def threshold_of(transcripts: pd.DataFrame, p_circrna: np.ndarray) -> float:
+    """Choose the threshold of the call on the validation part, as that of a run is.
+
+    Args:
+        transcripts: With `label` and `part`.
+        p_circrna: Their probabilities, (n,).
+
+    Returns:
+        The threshold; 0.5, which suits balanced weights, if the part lacks a label.
+    """
+    rows = (transcripts["part"] == VALIDATION).to_numpy(bool)
+    classes = (transcripts["label"] == POSITIVE).to_numpy(np.int64)[rows]
+    if len(set(classes)) < len(LABELS):
+        log.warning("The part %s lacks a label: calls begin at 0.5", VALIDATION)
+        return DEFAULT_THRESHOLD
+    return choose_threshold(p_circrna[rows], classes)
+
+
 def load_transcripts(transcripts_path: Path, split_path: Path) -> pd.DataFrame:
     """Read the transcripts with their parts and check that a baseline can be fitted.
 
@@ -133,10 +159,16 @@ def run(args: argparse.Namespace) -> None:
     """Fit a baseline on the training part and write its predictions for all transcripts."""
     transcripts = load_transcripts(args.transcripts, args.split)
     p_circrna = fit_and_classify(transcripts, BASELINES[args.baseline], args.seed)
+    threshold = threshold_of(transcripts, p_circrna)
     predictions = transcripts.assign(
         length=transcripts["sequence"].str.len(),
         p_circrna=p_circrna,
-        call=np.where(p_circrna >= CALL_THRESHOLD, POSITIVE, NEGATIVE),
+        call=np.where(p_circrna >= threshold, POSITIVE, NEGATIVE),
     )
     write_table(args.output, predictions[list(PREDICTION_COLUMNS)])
-    log.info("Baseline %s: %d transcripts classified", args.baseline, len(predictions))
+    log.info(
+        "Baseline %s: %d transcripts classified, circRNA from %.4f on",
+        args.baseline,
+        len(predictions),
+        threshold,
+    )

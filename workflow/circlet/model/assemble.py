@@ -19,7 +19,6 @@ from circlet.files import read_json
 from circlet.model.calibration import (
     METHODS,
     Calibration,
-    choose_threshold,
     fit_calibration,
 )
 from circlet.model.checkpoint import (
@@ -40,6 +39,7 @@ from circlet.model.scoring import ensemble_logits
 from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.model.trees import Trees, blend, fit_weight
 from circlet.tables import VALIDATION
+from circlet.thresholds import choose_threshold
 
 log = logging.getLogger(__name__)
 
