@@ -79,7 +79,8 @@ def make_trainer(results: Path, run: str, device: torch.device) -> Trainer:
     names = ("tokens.npy", "offsets.npy", "features.npy", "index.parquet")
     return set_up_trainer(
         NetworkConfig(**record["network"]),
-        replace(training, max_minutes=None),
+        # In the record 'epochs' are what came of them.
+        replace(training, max_minutes=None, epochs=record["max_epochs"]),
         KmerVocab.load(folder / "vocabulary.json"),
         TokenStore.load(*(folder / name for name in names)),
         device,

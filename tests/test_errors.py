@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,10 @@ def test_names_place_problem_and_mend(where, record, message):
 def test_is_one_line_whatever_its_parts_are():
     error = InputError("a.fa", "not read (first\n  second\r\nthird)", "mend\tit\n", "line 1\n")
     assert str(error) == "a.fa: line 1 : not read (first second third); mend it"
+
+
+def test_arrives_from_another_process():
+    error = InputError("a.fa", "is empty", "give another", "t1")
+    found = pickle.loads(pickle.dumps(error))
+    assert type(found) is InputError
+    assert str(found) == str(error)

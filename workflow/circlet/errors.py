@@ -21,3 +21,8 @@ class InputError(Exception):
         place = f"{where}" if record is None else f"{where}: {record}"
         line = f"{place}: {problem}; {mend}"
         super().__init__(" ".join(line.split()))
+        self._parts = where, problem, mend, record
+
+    def __reduce__(self) -> tuple:
+        """Pickle by the parts, so that one raised in another process arrives."""
+        return type(self), self._parts
