@@ -4,8 +4,9 @@ After the runs of benchmarks/model.yaml, whose tokens and settings it reads:
 
     python benchmarks/training.py --results results/model --output training
 
-1. One epoch of `text_transformer`, then one of `main`'s first seed that looks at the validation
-   part every few steps: rates, operations, memory, and when `main` reaches the other's last score.
+1. Some steps of `text_transformer`, then one epoch of `main`'s first seed that looks at the
+   validation part every few steps: rates, operations, memory, and when `main` reaches what the
+   other had after its first epoch, by its record.
 2. What a longer sequence costs: seconds and memory of a forward and backward pass.
 3. What more data cost: an epoch of a quarter, a half and all of the training part.
 
@@ -44,7 +45,8 @@ from circlet.model.train import set_up_trainer
 from circlet.model.trainer import Trainer, batch_loss, train_epoch, validate
 from circlet.tables import TRAIN, UNUSED
 
-LOOK_EVERY = 20  # steps between two looks at the validation part
+LOOK_EVERY = 10  # steps between two looks at the validation part
+RIVAL_MINUTES = 1.5  # enough for a rate; the score after its first epoch stands in its record
 COUNTED = 8  # batches whose operations are counted
 MATMUL_SIZE, MATMUL_SECONDS = 4096, 3.0
 LENGTHS = (1_500, 3_000, 6_000, 12_000, 24_000, 48_000, 96_000, 192_000)  # nt
@@ -122,26 +124,31 @@ def count_operations(trainer: Trainer) -> float:
     return counter.get_total_flops() / trainer.lengths[np.concatenate(chosen)].sum()
 
 
-def measure_epoch(machine: Machine, results: Path, run: str, look: bool) -> dict[str, Any]:
-    """Train one epoch; returns its figures and, with `look`, the scores on the way."""
+def measure_epoch(
+    machine: Machine, results: Path, run: str, minutes: float | None = None
+) -> dict[str, Any]:
+    """Train one epoch, or so long; returns its figures and, of a whole one, the scores on the way."""
     device = machine.set_up()
     trainer = make_trainer(results, run, device)
+    trainer.config = replace(trainer.config, max_minutes=minutes)
     before = peak_memory(device)["memory"]
     seen: list[tuple[float, float]] = []
 
     def keep() -> None:
-        if look and trainer.sums.steps % LOOK_EVERY == 0:
+        if not minutes and trainer.sums.steps % LOOK_EVERY == 0:
             seen.append((trainer.sums.seconds, validate(trainer)[1]))
             trainer.model.train()
 
     train_epoch(trainer, keep)
     sums = trainer.sums
-    seen.append((sums.seconds, validate(trainer)[1]))
+    if not minutes:
+        seen.append((sums.seconds, validate(trainer)[1]))
     memory = peak_memory(device)  # before the operations are counted, which takes more
     per_token = count_operations(trainer)
+    of_epoch = trainer.lengths[trainer.store.rows(TRAIN)].sum()
     return {
         "run": run,
-        "seconds": sums.seconds,
+        "seconds_of_epoch": sums.seconds * of_epoch / sums.tokens,
         "nt_per_second": sums.tokens * trainer.stride / sums.seconds,
         "sequences_per_second": sums.sequences / sums.seconds,
         "operations_per_nt": per_token / trainer.stride,
@@ -206,17 +213,18 @@ def slope(sizes: pd.Series, values: pd.Series) -> float:
 
 
 def compare(machine: Machine, results: Path, run: str, rival: str) -> pd.DataFrame:
-    """Train an epoch of each and lay out their rates, and the ratios of the run to the rival."""
+    """Train both and lay out their rates, and the ratios of the run to the rival."""
     peak = alone(measure_peak, machine)
     log.info("matmul peak: %.1f GFLOP/s", peak / 1e9)
-    slow = alone(measure_epoch, machine, results, rival, False)
-    goal = slow["seen"][-1][1]
-    log.info("%s: validation AUROC %.4f after one epoch, %.0f s", rival, goal, slow["seconds"])
-    fast = alone(measure_epoch, machine, results, run, True)
+    slow = alone(measure_epoch, machine, results, rival, RIVAL_MINUTES)
+    goal = read_json(results / f"models/{rival}/training.json")[0]["epochs"][0]["validation_auroc"]
+    log.info("%s: %.0f s an epoch, after one %.4f", rival, slow["seconds_of_epoch"], goal)
+    fast = alone(measure_epoch, machine, results, run)
     reached = next((seconds for seconds, auroc in fast["seen"] if auroc >= goal), np.nan)
+    scores = (goal, slow["seconds_of_epoch"]), (fast["seen"][-1][1], reached)
     rows = []
-    for found, seconds in ((slow, slow["seconds"]), (fast, reached)):
-        auroc = found.pop("seen")[-1][1]
+    for found, (auroc, seconds) in zip((slow, fast), scores, strict=True):
+        found.pop("seen")
         share = found["operations_per_second"] / peak
         rows.append(found | {"auroc": auroc, "seconds_to_rival": seconds, "of_peak": share})
     table = pd.DataFrame(rows).set_index("run").T

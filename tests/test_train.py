@@ -171,7 +171,7 @@ def test_time_is_a_budget_and_ends_within_an_epoch(files, tmp_path, monkeypatch)
     monkeypatch.setattr(Trainer, "time_used", property(lambda self: float(self.steps >= 12)))
     assert train(files, tmp_path, max_minutes=2.5) == 0
     store = TokenStore.load(*(files[name] for name in ("tokens", "offsets", "features", "index")))
-    lengths = -(-store.lengths[store.rows("train")] // 9) * 9
+    lengths = -(-store.lengths[store.rows("train")] // 12) * 12
     first, second = (plan_batches(lengths, 1024, np.random.default_rng([1, e])) for e in (1, 2))
     assert len(first) < 12 < len(first) + len(second)
     seen = sum(map(len, second[: 12 - len(first)])) / 96

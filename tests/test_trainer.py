@@ -207,7 +207,7 @@ def test_micro_batches_are_one_batch():
     networks = []
     for settings in ({"batch_tokens": 36}, {"batch_tokens": 9, "accumulate": 4}):
         torch.manual_seed(0)
-        networks.append(build_network(NetworkConfig(6, dropout=0, **SMALL)))
+        networks.append(build_network(NetworkConfig(6, patch=3, dropout=0, **SMALL)))
         trainer = make_trainer(networks[-1], learning_rate=0.1, warmup=0, clip=1e6, **settings)
         plan = trainer.plan(1)
         assert [len(step) for step in plan] == [settings.get("accumulate", 1)]

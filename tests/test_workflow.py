@@ -255,7 +255,7 @@ def test_search_ranks_its_trials_and_keeps_no_weights(demo):
     space = dict.fromkeys(SEARCHED) | {"training.learning_rate": [0.001, 0.003]}
     settings = {
         "search": {"trials": 2, "space": space},
-        "runs": {"main": {"training": {"epochs": 1}}},
+        "runs": {"main": {"training": {"epochs": 1, "learning_rate": 0.001}}},
     }
     result = snakemake(demo[0], "results/demo/search/main.tsv", *demo_config(demo[0], settings))
     assert result.returncode == 0, result.stdout
@@ -278,7 +278,7 @@ def test_moved_repository_has_nothing_to_do(demo, tmp_path):
         ("evaluation/figures.py", {"draw_figures", "write_report"}),
         ("evaluation/comparison.py", {"compare_scores", "write_report"}),
         ("templates/page.css", {"write_report", "write_card"}),
-        ("data/leakage.py", {"audit_leakage", "write_card"}),
+        ("data/leakage.py", {"audit_leakage", "write_card", "score_strata", "write_report"}),
         ("data/download.py", set()),  # the demo downloads nothing
     ],
 )
