@@ -127,7 +127,7 @@ def count_operations(trainer: Trainer) -> float:
 def measure_epoch(
     machine: Machine, results: Path, run: str, minutes: float | None = None
 ) -> dict[str, Any]:
-    """Train one epoch, or so long; returns its figures and, of a whole one, the scores on the way."""
+    """Train one epoch, or so long; returns its figures and, of a whole one, scores on the way."""
     device = machine.set_up()
     trainer = make_trainer(results, run, device)
     trainer.config = replace(trainer.config, max_minutes=minutes)
