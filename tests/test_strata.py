@@ -119,6 +119,12 @@ def test_too_few_of_a_class_are_counted_and_not_scored():
     assert not np.isnan(first["auroc"])
 
 
+def test_one_group_has_no_interval():
+    (first, *_) = score_strata(make_rows(60).assign(group="g"), 20, 0.9, 1)
+    assert not np.isnan(first["auroc"])
+    assert np.isnan([first["auroc_low"], first["auroc_high"]]).all()
+
+
 def test_the_surest_mistakes_of_each_class():
     rows = pd.DataFrame(
         [

@@ -110,7 +110,7 @@ def score_stratum(
         seed: Seed of the bootstrap.
 
     Returns:
-        The `STRATUM_COLUMNS` from `n_circrna` on; NaN where there is no score.
+        The `STRATUM_COLUMNS` from `n_circrna` on; NaN where there is no score, or no interval.
     """
     is_circrna = (rows["label"] == POSITIVE).to_numpy(bool)
     is_wrong = (rows["label"] != rows["call"]).to_numpy(bool)
@@ -129,7 +129,7 @@ def score_stratum(
     for metric in STRATUM_METRICS:
         found[metric] = float(scores[metric][0])
         drawn = scores[metric][1:].to_numpy()
-        if len(drawn):
+        if len(drawn) and found["n_groups"] > 1:  # of one group all draws are the same
             low, high = percentile_interval(drawn, confidence)
             found |= {f"{metric}_low": low, f"{metric}_high": high}
     return found
