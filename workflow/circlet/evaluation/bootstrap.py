@@ -66,9 +66,14 @@ def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, f
     The percentile interval of Efron and Tibshirani (1993, An Introduction to the Bootstrap).
 
     Args:
-        values: One value a replicate, at least one.
+        values: One value a replicate.
         confidence: Share of the values inside, between 0 and 1.
+
+    Returns:
+        The limits, NaN if there are no values.
     """
+    if not len(values):
+        return np.nan, np.nan
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
@@ -104,8 +109,7 @@ def auroc_interval(
         ]
     )
     auroc = ranking_metrics(is_circrna, scores, np.ones((1, len(scores))))["auroc"][0]
-    low, high = percentile_interval(drawn, confidence) if len(drawn) else (np.nan, np.nan)
-    return float(auroc), low, high
+    return float(auroc), *percentile_interval(drawn, confidence)
 
 
 def check_options(replicates: int, confidence: float) -> None:

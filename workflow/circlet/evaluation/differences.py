@@ -5,7 +5,6 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from circlet.arguments import seed
@@ -68,8 +67,7 @@ def paired_differences(
         other = replicate_scores(rival, replicates, seed)
         for metric in COMPARED:
             difference = (own[metric] - other[metric]).to_numpy()
-            drawn = difference[1:]
-            low, high = percentile_interval(drawn, confidence) if len(drawn) else (np.nan, np.nan)
+            low, high = percentile_interval(difference[1:], confidence)
             values = {"value": own[metric][0], "rival_value": other[metric][0]}
             limits = {"difference": difference[0], "low": low, "high": high}
             rows.append({"rival": name, **counts, "metric": metric, **values, **limits})

@@ -128,9 +128,8 @@ def score_stratum(
     scores = replicate_scores(rows, replicates, seed)
     for metric in STRATUM_METRICS:
         found[metric] = float(scores[metric][0])
-        drawn = scores[metric][1:].to_numpy()
-        if len(drawn) and found["n_groups"] > 1:  # of one group all draws are the same
-            low, high = percentile_interval(drawn, confidence)
+        if found["n_groups"] > 1:  # of one group all draws are the same
+            low, high = percentile_interval(scores[metric][1:].to_numpy(), confidence)
             found |= {f"{metric}_low": low, f"{metric}_high": high}
     return found
 
