@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from circlet.cli import main
-from circlet.evaluation.baselines import BASELINES, fit_and_classify, threshold_of
+from circlet.evaluation.baselines import BASELINES, threshold_of
 from circlet.files import read_table, write_table
 from circlet.tables import PREDICTION_COLUMNS
 from circlet.thresholds import choose_threshold
@@ -39,7 +39,7 @@ def transcripts():
     ],
 )
 def test_baselines_see_what_they_should(transcripts, name, low, high):
-    p_circrna = fit_and_classify(transcripts, BASELINES[name], seed=0)
+    p_circrna = BASELINES[name](transcripts, 0)
     held_out = (transcripts["part"] != "train").to_numpy()
     is_circrna = (transcripts["label"] == "circRNA").to_numpy()
     assert low <= roc_auc_score(is_circrna[held_out], p_circrna[held_out]) <= high
@@ -50,8 +50,8 @@ def test_only_the_training_part_is_fitted(transcripts):
     other = {"circRNA": "lncRNA", "lncRNA": "circRNA"}
     flipped = transcripts["label"].where(is_train, transcripts["label"].map(other))
     for baseline in BASELINES.values():
-        first = fit_and_classify(transcripts, baseline, seed=0)
-        second = fit_and_classify(transcripts.assign(label=flipped), baseline, seed=0)
+        first = baseline(transcripts, 0)
+        second = baseline(transcripts.assign(label=flipped), 0)
         assert np.array_equal(first, second)
 
 
@@ -59,12 +59,24 @@ def test_classes_are_weighted_to_balance(transcripts):
     # Eight lncRNAs a circRNA and a constant feature: balanced weights give one half.
     uneven = transcripts.assign(label="lncRNA", sequence="ACGT" * 60)
     uneven.loc[::9, "label"] = "circRNA"
-    for baseline in BASELINES.values():
-        found = fit_and_classify(uneven, baseline, seed=0)
+    for name in ("length", "stop_free", "descriptors", "composition"):
+        found = BASELINES[name](uneven, 0)
         assert found == pytest.approx(np.full(120, 0.5), abs=1e-6)
 
 
-def _run(folder, transcripts, name="descriptors", split=None, output="predictions.tsv.gz"):
+def test_memoriser_knows_what_it_saw_and_nothing_else(transcripts):
+    p_circrna = BASELINES["memoriser"](transcripts, 0)
+    is_train = (transcripts["part"] == "train").to_numpy()
+    is_circrna = (transcripts["label"] == "circRNA").to_numpy(float)
+    assert p_circrna[is_train] == pytest.approx(is_circrna[is_train])
+    assert (p_circrna[~is_train] == 0.5).all()  # random sequences share no 31-mer
+    copied = transcripts.copy()
+    half = transcripts["sequence"][0][:130] + transcripts["sequence"][91][-130:]
+    copied.loc[95, "sequence"] = half  # a hundred 31-mers of a training circRNA among 230
+    assert BASELINES["memoriser"](copied, 0)[95] == pytest.approx(0.5 + 0.5 * 100 / 230)
+
+
+def _run(folder, transcripts, name="descriptors", split=None, output="predictions.tsv.gz", more=()):
     split = transcripts[["id", "group", "part"]] if split is None else split
     write_table(folder / "transcripts.parquet", transcripts.drop(columns=["group", "part"]))
     write_table(folder / "split.parquet", split[::-1])
@@ -75,7 +87,8 @@ def _run(folder, transcripts, name="descriptors", split=None, output="prediction
         "seed": 3,
         "output": folder / output,
     }
-    return main(["baseline", *(f"--{flag}={value}" for flag, value in flags.items())])
+    words = [f"--{flag}={value}" for flag, value in flags.items()]
+    return main(["baseline", *words, *more])
 
 
 def test_step_writes_predictions_of_all_transcripts(tmp_path, transcripts):
@@ -85,12 +98,39 @@ def test_step_writes_predictions_of_all_transcripts(tmp_path, transcripts):
     for column in ("id", "source", "label", "part"):
         assert found[column].tolist() == transcripts[column].tolist()
     assert found["length"].tolist() == transcripts["sequence"].str.len().tolist()
-    expected = fit_and_classify(transcripts, BASELINES["descriptors"], seed=3)
+    expected = BASELINES["descriptors"](transcripts, 3)
     assert found["p_circrna"].to_numpy() == pytest.approx(expected, rel=1e-5)
     is_validation = (transcripts["part"] == "validation").to_numpy()
     is_circrna = (transcripts["label"] == "circRNA").to_numpy(int)
     threshold = choose_threshold(expected[is_validation], is_circrna[is_validation])
     assert found["call"].tolist() == ["circRNA" if p >= threshold else "lncRNA" for p in expected]
+
+
+@pytest.mark.parametrize("name", ["descriptors", "memoriser"])
+def test_external_sets_are_classified_too_and_teach_nothing(tmp_path, transcripts, name):
+    assert _run(tmp_path, transcripts, name) == 0
+    alone = (tmp_path / "predictions.tsv.gz").read_bytes()
+    external = transcripts[:30].assign(
+        id=[f"mine:{row}" for row in range(30)], source="mine", part="external"
+    )
+    write_table(tmp_path / "external.parquet", external)
+    flags = {"external": tmp_path / "external.parquet", "external-output": tmp_path / "ext.tsv.gz"}
+    words = [f"--{flag}={value}" for flag, value in flags.items()]
+    assert _run(tmp_path, transcripts, name, more=words) == 0
+    assert (tmp_path / "predictions.tsv.gz").read_bytes() == alone
+    found, expected = (
+        read_table(tmp_path / "ext.tsv.gz"),
+        read_table(tmp_path / "predictions.tsv.gz"),
+    )
+    assert found["id"].tolist() == external["id"].tolist()
+    assert set(found["part"]) == {"external"}
+    assert found["p_circrna"].tolist() == expected["p_circrna"][:30].tolist()
+    assert found["call"].tolist() == expected["call"][:30].tolist()
+
+
+def test_external_sets_need_an_output(tmp_path, transcripts, capsys):
+    assert _run(tmp_path, transcripts, more=["--external=external.parquet"]) == 2
+    assert "--external: goes with --external-output; give both" in capsys.readouterr().err
 
 
 def test_calls_begin_where_the_validation_part_says_so(transcripts):

@@ -6,17 +6,22 @@ from circlet.evaluation.scores import METRICS
 from circlet.files import read_table, write_json
 
 
-def _write(folder, name, auroc, part="test", kind="baseline", drop=None, scheme="gene"):
+def _entry(name, auroc, part="test", kind="baseline", scheme="gene", test_set=None):
     metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.625} for metric in METRICS}
     metrics["auroc"] = {"value": auroc, "low": auroc - 0.125, "high": auroc + 0.0625}
-    content = {
+    return {
         "name": name,
         "kind": kind,
         "scheme": scheme,
         "part": part,
+        "test_set": test_set or part,
         "counts": {"circRNA": 30, "lncRNA": 20, "groups": 25},
         "metrics": metrics,
     }
+
+
+def _write(folder, name, auroc, part="test", kind="baseline", drop=None, scheme="gene"):
+    content = _entry(name, auroc, part, kind, scheme)
     content.pop(drop, None)
     path = folder / f"{name}.{scheme}.{part}.json"
     write_json(path, content)
@@ -34,7 +39,7 @@ def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
     assert main(["compare", "--metrics", *paths, "--output", str(output)]) == 0
     lines = output.read_text().splitlines()
     assert lines[0].split("\t") == [
-        *("name", "kind", "scheme", "part", "n_circrna", "n_lncrna", "n_groups"),
+        *("name", "kind", "scheme", "part", "test_set", "n_circrna", "n_lncrna", "n_groups"),
         *(f"{metric}{limit}" for metric in METRICS for limit in ("", "_low", "_high")),
     ]
     found = read_table(output)
@@ -75,7 +80,55 @@ def test_hard_negatives_come_last_whatever_their_scores(tmp_path):
         ["main", "gene", "hard"],
         ["length", "gene", "hard"],
     ]
-    assert "is_hard" not in found
+
+
+def test_other_test_sets_follow_in_their_order(tmp_path):
+    entries = [
+        _entry("main", 0.5, "external", test_set="mine.unseen"),
+        _entry("main", 0.9, "external", test_set="mine"),
+        _entry("main", 0.6, "hard"),
+        _entry("main", 0.7, test_set="low_stop_free"),
+        _entry("main", 0.7, test_set="matched"),
+    ]
+    write_json(tmp_path / "test_sets.json", entries)
+    write_json(tmp_path / "none.json", [])
+    paths = [str(tmp_path / "none.json"), str(tmp_path / "test_sets.json")]
+    table = compare([*paths, _write(tmp_path, "main", 0.8, kind="run")])
+    assert table["test_set"].tolist() == [
+        *("test", "matched", "low_stop_free", "hard", "mine", "mine.unseen")
+    ]
+    assert table["auroc"].tolist() == [0.8, 0.7, 0.7, 0.6, 0.9, 0.5]
+    headings = [line for line in format_parts(table).splitlines() if line.startswith("Scores")]
+    assert headings == [
+        "Scores on the test part:",
+        "Scores on pairs matched in length and stop-free stretch:",
+        "Scores on transcripts below 0.5 stop-free:",
+        "Scores on circRNAs against hard negatives:",
+        "Scores on the external set mine:",
+        "Scores on the external set mine, what shares no 31-mer with training:",
+    ]
+
+
+def test_beside_the_part_only_splits_of_runs_are_laid_out(tmp_path):
+    paths = [
+        _write(tmp_path, "main", 0.8, kind="run"),
+        _write(tmp_path, "length", 0.6, scheme="random"),
+        _write(tmp_path, "length", 0.6, part="hard", scheme="random"),
+        _write(tmp_path, "length", 0.5, part="hard"),
+    ]
+    told = [line.split()[:2] for line in format_parts(compare(paths)).splitlines() if line]
+    assert [words for words in told if words[0] in ("main", "length")] == [
+        ["main", "gene"],
+        ["length", "random"],
+        ["length", "gene"],
+    ]
+
+
+def test_scores_keep_twelve_digits(tmp_path):
+    output = tmp_path / "comparison.tsv"
+    path = _write(tmp_path, "main", 0.123456789012)
+    assert main(["compare", "--metrics", path, "--output", str(output)]) == 0
+    assert read_table(output)["auroc"].tolist() == [0.123456789012]
 
 
 def test_each_part_is_laid_out_under_its_name(tmp_path, caplog):
@@ -89,7 +142,7 @@ def test_each_part_is_laid_out_under_its_name(tmp_path, caplog):
         "name scheme n  AUROC [interval]     MCC [interval]       ACC  ",
         "main gene   50 0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
         "",
-        "Scores of circRNAs against hard negatives:",
+        "Scores on circRNAs against hard negatives:",
         "name   scheme n  AUROC [interval]     MCC [interval]       ACC  ",
         "length gene   50 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
     ]

@@ -120,6 +120,7 @@ def test_step_writes_the_whole_json(tmp_path):
             "mcc": (1 * 2 - 1 * 1) / 6,
             "auroc": 5 / 6,
             "auprc": (1 + 2 / 3) / 2,
+            "specificity_at_95_sensitivity": 2 / 3,
             "brier": (0.01 + 0.36 + 0.36 + 0.01 + 0.04) / 5,
             "ece": (0.1 + 0.6 + 0.6 + 0.1 + 0.2) / 5,  # a bin a row
         }
@@ -133,6 +134,7 @@ def test_step_writes_the_whole_json(tmp_path):
         "kind": "run",
         "scheme": "gene",
         "part": "test",
+        "test_set": "test",
         "counts": {"circRNA": 2, "lncRNA": 3, "groups": 3},
         "bootstrap": {"unit": "group", "replicates": 200, "confidence": 0.95, "seed": 5},
         "confusion": {"tp": 1, "fp": 1, "tn": 2, "fn": 1},
@@ -157,22 +159,80 @@ WITH_HARD = pd.concat(
 HARD_SPLIT = WITH_HARD[["id", "part"]].assign(group=["g", "k", *"gghijhmn"])
 
 
+SUBSETS = pd.DataFrame(
+    [
+        *(("gene", "matched", id_) for id_ in "ac"),
+        ("gene", "low_stop_free", "d"),
+        *(("random", "low_stop_free", id_) for id_ in "ad"),
+    ],
+    columns=["scheme", "subset", "id"],
+)
+
+
 def test_hard_negatives_stand_against_the_circrnas_of_the_test_part(tmp_path):
-    flags = {"predictions": WITH_HARD, "split": HARD_SPLIT, "part": "hard"}
+    flags = {"predictions": WITH_HARD, "split": HARD_SPLIT, "test-sets": tmp_path / "sets.json"}
     assert _evaluate_files(tmp_path, **flags) == 0
-    found = read_json(tmp_path / "metrics.json")
-    assert found["part"] == "hard"
+    (found,) = read_json(tmp_path / "sets.json")
+    assert (found["part"], found["test_set"]) == ("hard", "hard")
     assert found["counts"] == {"circRNA": 2, "lncRNA": 2, "groups": 4}
     assert found["confusion"] == {"tp": 1, "fp": 1, "tn": 1, "fn": 1}
     assert found["metrics"]["auroc"]["value"] == 2 / 4  # .9 and .4 against .95 and .3
-    assert _evaluate_files(tmp_path / "test", **flags | {"part": "test"}) == 0
-    found = read_json(tmp_path / "test" / "metrics.json")
+    found = read_json(tmp_path / "metrics.json")
     assert found["counts"] == {"circRNA": 2, "lncRNA": 3, "groups": 3}  # without them
 
 
-def test_a_part_without_hard_negatives_is_refused(tmp_path, capsys):
-    assert _evaluate_files(tmp_path, part="hard") == 2
-    assert "predictions.tsv.gz: the part hard has no lncRNA;" in capsys.readouterr().err
+def test_subsets_of_the_scheme_are_scored_and_those_without_a_class_left_out(tmp_path, caplog):
+    write_table(tmp_path / "subsets.parquet", SUBSETS)
+    flags = {"subsets": tmp_path / "subsets.parquet", "test-sets": tmp_path / "sets.json"}
+    assert _evaluate_files(tmp_path, **flags) == 0
+    (found,) = read_json(tmp_path / "sets.json")
+    assert [found[key] for key in ("name", "kind", "scheme", "part", "test_set")] == [
+        *("main", "run", "gene", "test", "matched")
+    ]
+    assert found["confusion"] == {"tp": 1, "fp": 1, "tn": 0, "fn": 0}
+    assert found["metrics"]["auroc"]["value"] == 1
+    assert "The subset low_stop_free lacks a class and is left out" in caplog.messages
+
+
+def _external(folder):
+    """Predictions for a set of two, and for one of three of which two are unlike training."""
+    rows = [
+        ("one:a", "one", "circRNA", "external", 300, 0.9, "circRNA"),
+        ("one:b", "one", "lncRNA", "external", 300, 0.1, "lncRNA"),
+        ("two:a", "two", "circRNA", "external", 300, 0.2, "lncRNA"),
+        ("two:b", "two", "lncRNA", "external", 300, 0.1, "lncRNA"),
+        ("two:c", "two", "lncRNA", "external", 300, 0.3, "lncRNA"),
+    ]
+    predictions = pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
+    subsets = [("gene", "one.unseen", "one:a"), *(("gene", "two.unseen", f"two:{x}") for x in "ab")]
+    write_table(folder / "external.tsv.gz", predictions)
+    write_table(folder / "external.parquet", predictions.assign(group=predictions["id"]))
+    subsets = pd.DataFrame(subsets, columns=["scheme", "subset", "id"])
+    write_table(folder / "unseen.parquet", subsets)
+    return {
+        "external": folder / "external.tsv.gz",
+        "external-transcripts": folder / "external.parquet",
+        "external-subsets": folder / "unseen.parquet",
+        "test-sets": folder / "sets.json",
+    }
+
+
+def test_external_sets_are_scored_whole_and_where_they_are_new(tmp_path, caplog):
+    assert _evaluate_files(tmp_path, **_external(tmp_path)) == 0
+    found = {entry["test_set"]: entry for entry in read_json(tmp_path / "sets.json")}
+    assert list(found) == ["one", "two", "two.unseen"]
+    assert {entry["part"] for entry in found.values()} == {"external"}
+    aurocs = [entry["metrics"]["auroc"]["value"] for entry in found.values()]
+    assert aurocs == [1, 0.5, 1]
+    assert found["two"]["counts"] == {"circRNA": 1, "lncRNA": 2, "groups": 3}
+    assert "The external set one.unseen lacks a class and is left out" in caplog.messages
+
+
+def test_external_predictions_need_their_tables(tmp_path, capsys):
+    flags = _external(tmp_path)
+    del flags["external-subsets"]
+    assert _evaluate_files(tmp_path, **flags) == 2
+    assert "--external: lacks the tables that tell" in capsys.readouterr().err
     assert not (tmp_path / "metrics.json").exists()
 
 

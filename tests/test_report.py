@@ -84,6 +84,7 @@ class Page(HTMLParser):
 def comparison_row(name: str, kind: str, auroc: float, **others) -> dict:
     scores = {f"{metric}{end}": 0.5 for metric in METRICS for end in ("", "_low", "_high")}
     about = {"name": name, "kind": kind, "scheme": "gene", "part": "test"}
+    about["test_set"] = others.get("part", "test")
     counts = {"n_circrna": 300, "n_lncrna": 200, "n_groups": 150}
     interval = {"auroc": auroc, "auroc_low": auroc - 0.01, "auroc_high": auroc + 0.01}
     return about | counts | scores | interval | others
@@ -99,6 +100,7 @@ def flags(tmp_path) -> dict[str, list]:
         "name": "main",
         "scheme": "gene",
         "part": "test",
+        "test_set": "test",
         "bootstrap": {
             "unit": "group",
             "replicates": 2000,
@@ -317,7 +319,7 @@ def test_split_rows_count_an_absent_part_as_zero():
         ("comparison.tsv", "name\tkind\nmain\trun\n", "lacks the columns"),
         ("summary.tsv", "source\nx\n", "lacks the columns"),
         ("evaluation/main/metrics.json", "{}", "not a file of metrics ('name')"),
-        ("evaluation/main/metrics.json", "[]", "not a file of metrics"),
+        ("evaluation/main/metrics.json", "[{}]", "not a file of metrics"),
         ("models/main/training.json", "[{}]", "not the records of trainings ('epochs')"),
         (
             "models/main/training.json",

@@ -18,8 +18,14 @@ def _sklearn(truth, called, p, weight=None):
         "mcc": sk.matthews_corrcoef(truth, called, **keywords),
         "auroc": sk.roc_auc_score(truth, p, **keywords),
         "auprc": sk.average_precision_score(truth, p, **keywords),
+        "specificity_at_95_sensitivity": _best_specificity(truth, p, weight),
         "brier": sk.brier_score_loss(truth, p, **keywords),
     }
+
+
+def _best_specificity(truth, p, weight):
+    false_rate, true_rate, _ = sk.roc_curve(truth, p, sample_weight=weight, drop_intermediate=False)
+    return 1 - false_rate[true_rate > 0.95 - 1e-9].min()
 
 
 def _example(decimals, rows=500):
@@ -77,9 +83,20 @@ def test_constant_predictions(call, accuracy, sensitivity, f1):
         "mcc": 0,
         "auroc": 0.5,
         "auprc": 0.75,
+        "specificity_at_95_sensitivity": 0,
         "brier": 0.25,
         "ece": 0.25,
     }
+
+
+def test_specificity_where_exactly_95_percent_are_found():
+    # 19 of 20 circRNAs lie above 3 of 4 lncRNAs; the last below all.
+    truth = np.array([True] * 20 + [False] * 4)
+    p = np.array([0.6] * 19 + [0.1] + [0.7, 0.5, 0.4, 0.3])
+    found = weighted_metrics(truth, truth, p, np.ones((1, 24)))
+    assert found["specificity_at_95_sensitivity"][0] == 0.75
+    found = weighted_metrics(truth, truth, p, np.array([[1.0] * 18 + [0, 1] + [1] * 4]))
+    assert found["specificity_at_95_sensitivity"][0] == 0  # 18 of 19 are too few
 
 
 def test_calls_and_probabilities_are_scored_apart():

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circlet.data import shared_kmers
-from circlet.data.shared_kmers import PAIR, K, encode, look_up, partition, read_bucket
+from circlet import shared_kmers
+from circlet.shared_kmers import PAIR, K, encode, look_up, partition, read_bucket
 
 ROOT = "ACGTTGCATGCCATTAGGACCATGATTACAGATTACAGGCATCAGGACTA"  # 50 nt, 20 different 31-mers
 

@@ -10,6 +10,7 @@ ROW = dict.fromkeys(SCORE_COLUMNS, 0.5) | {
     "kind": "run",
     "scheme": "gene",
     "part": "test",
+    "test_set": "test",
     "n_circrna": 1234,
     "n_lncrna": 56,
     "n_groups": 78,
@@ -41,7 +42,7 @@ def test_prints_the_comparison_and_where_the_report_is(tmp_path, capsys, monkeyp
 
 def test_prints_hard_negatives_apart(tmp_path, capsys):
     comparison = tmp_path / "comparison.tsv"
-    hard = ROW | {"part": "hard", "auroc": 0.6, "n_lncrna": 6}
+    hard = ROW | {"part": "hard", "test_set": "hard", "auroc": 0.6, "n_lncrna": 6}
     write_table(comparison, pd.DataFrame([ROW, hard]))
     assert main(["show", "--comparison", str(comparison), "--report", "r.html"]) == 0
     told = capsys.readouterr().out.splitlines()
@@ -50,7 +51,7 @@ def test_prints_hard_negatives_apart(tmp_path, capsys):
         ["name", "scheme", "n", "AUROC"],
         ["main", "gene", "1,290", "0.900"],
         [],
-        ["Scores", "of", "circRNAs", "against"],
+        ["Scores", "on", "circRNAs", "against"],
         ["name", "scheme", "n", "AUROC"],
         ["main", "gene", "1,240", "0.600"],
     ]

@@ -14,7 +14,8 @@ from circlet.evaluation.verdict import (
 
 
 def row(name: str, auroc: float, low: float, high: float, **others) -> dict:
-    about = {"kind": "run", "scheme": "gene", "part": "test"}
+    part = others.get("part", "test")
+    about = {"kind": "run", "scheme": "gene", "part": part, "test_set": part}
     counts = {"n_circrna": 4599.0, "n_lncrna": 2838.0, "n_groups": 1204.0}
     scores = {"auroc": auroc, "auroc_low": low, "auroc_high": high}
     return {"name": name, **about, **counts, **scores, **others}
@@ -71,6 +72,7 @@ def test_best_baseline_is_of_the_same_split_and_part():
         best,
         baseline("descriptors", 0.99, 0.98, 1.0, scheme="random"),
         baseline("descriptors", 0.99, 0.98, 1.0, part="validation"),
+        baseline("descriptors", 0.99, 0.98, 1.0, test_set="matched"),
     ]
     assert best_baseline(rows, run) is best
     assert best_baseline(rows[:2], run) is None

@@ -21,6 +21,7 @@ STEPS = {
     "dataset": ("circlet.data.dataset", "clean, label and deduplicate the transcripts"),
     "homology": ("circlet.data.homology", "cluster the transcripts by similarity"),
     "split": ("circlet.data.splits", "divide the transcripts into train, validation and test"),
+    "external": ("circlet.data.external", "make labelled sequences of your own ready as test sets"),
     "variant": ("circlet.data.variant", "make a split with a fold held out, or hard negatives"),
     "leakage": ("circlet.data.leakage", "audit the splits for relatives of the test part"),
     "card": ("circlet.data.card.card", "write the dataset card and its datasheet"),

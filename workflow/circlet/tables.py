@@ -100,6 +100,13 @@ CONFOUND_COLUMNS = (
 SUBSET_COLUMNS = ("scheme", "subset", "id")
 SUBSETS = MATCHED, LOW_STOP_FREE = ("matched", "low_stop_free")
 
+# A user's own labelled sequences, no part of the dataset: each set is a test set by its name.
+# `results/external/transcripts.parquet` has `DATASET_COLUMNS`, with the set as `source`, and
+# `group` and `part` as a split has; `results/external/subsets.parquet` names those of a set that
+# share no 31-mer with the training part of a scheme.
+EXTERNAL = "external"
+UNSEEN = ".unseen"  # ends the name of that subset
+
 # `results/evaluation/{run}/differences.tsv`: how far a run is above a rival by a metric, `value`
 # less `rival_value`, and the interval of that difference. The test set is the part, a subset of it,
 # or its circRNAs against the hard negatives.

@@ -154,6 +154,13 @@ def exon_flags(wildcards, input):
     return flags(names | {"source": wildcards.source} | {key: source[key] for key in keys})
 
 
+def external_flags(wildcards, input, output):
+    """Params function: the user's sets that a step classifies beside the dataset, if any."""
+    return (
+        flags({"external": input.external, "external_output": output.external}) if EXTERNAL else ""
+    )
+
+
 def source_flags(wildcards):
     """Params function: what `circlet parse` must be told of the wildcard's source."""
     source = SOURCES[wildcards.source]
@@ -271,10 +278,13 @@ SCORED = {run: {"name": run, "kind": "run", "scheme": split_of(run)} for run in 
     for split in SPLITS
     for name in config["evaluate"]["baselines"]
 }
-# The files of scores of each, and the part that they are of.
-TEST_SETS = {"metrics": config["evaluate"]["part"]}
-if sources_named("linear_exons") and config["evaluate"]["part"] == "test":
-    TEST_SETS["hard"] = "hard"
+# FASTA files of the user's labelled sets, by label and set.
+EXTERNAL = {
+    label: {
+        name: locate(files[label]) for name, files in sorted(config["evaluate"]["external"].items())
+    }
+    for label in (["circRNA", "lncRNA"] if config["evaluate"]["external"] else [])
+}
 # What made the dataset, told in its card.
 DATA_SETTINGS = json.dumps(
     {"sources": SOURCES, "dataset": config["dataset"], "split": config["split"]}, sort_keys=True
@@ -285,9 +295,21 @@ DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if 
 COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
 BASELINE_MODULES = [
     "evaluation/baselines.py",
+    "shared_kmers.py",
     *COMPOSITION_MODULES,
     "parts.py",
     "thresholds.py",
+]
+# What scores predictions on their test sets.
+METRIC_MODULES = [
+    "evaluation/metrics.py",
+    "evaluation/bootstrap.py",
+    "evaluation/scores.py",
+    "evaluation/predictions.py",
+    "evaluation/test_sets.py",
+    "evaluation/subsets.py",
+    "evaluation/matching.py",
+    *BASELINE_MODULES,
 ]
 TRAIN_MODULES = [
     "model/train.py",
@@ -371,7 +393,6 @@ wildcard_constraints:
     scheme="[a-z]+",
     split=one_of(SPLITS),
     variant=one_of(split for split in SPLITS if "." in split),
-    test_set=one_of(TEST_SETS),
     baseline=one_of(config["evaluate"]["baselines"]),
     scored=one_of(SCORED),
     name=one_of(config["predict"]["inputs"]),

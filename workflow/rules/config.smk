@@ -188,6 +188,9 @@ for name, source in SOURCES.items():
             check_file(f"sources.{name}.{key}", source[key])
     if source["type"] == "linear_exons":
         check_linear_exons(name, source)
+for name, files in config["evaluate"]["external"].items():
+    for label, path in files.items():
+        check_file(f"evaluate.external.{name}.{label}", path)
 for name, path in config["predict"]["inputs"].items():
     check_file(f"predict.inputs.{name}", path)
 if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:

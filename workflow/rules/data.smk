@@ -357,6 +357,47 @@ rule vary_split:
         " {params.varied} --output {output.split:q} 2> {log:q}"
 
 
+rule read_external:
+    input:
+        transcripts=rules.build_dataset.output.transcripts,
+        splits=expand(f"{RESULTS}/splits/{{split}}.parquet", split=SPLITS),
+        fasta=[path for files in EXTERNAL.values() for path in files.values()],
+        code=modules(
+            "data/external.py",
+            "data/dataset.py",
+            "data/merge.py",
+            "data/noise.py",
+            "data/records.py",
+            "data/sources/fasta.py",
+            "data/sources/places.py",
+            "shared_kmers.py",
+            "parts.py",
+        ),
+    output:
+        transcripts=f"{RESULTS}/external/transcripts.parquet",
+        subsets=f"{RESULTS}/external/subsets.parquet",
+    log:
+        f"{RESULTS}/logs/read_external.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        files=flags(
+            {
+                label.lower(): [f"{name}={path}" for name, path in files.items()]
+                for label, files in EXTERNAL.items()
+            }
+        ),
+        min_length=config["dataset"]["min_length"],
+    shell:
+        "circlet external {params.files} --min-length {params.min_length}"
+        " --transcripts {input.transcripts:q} --splits {input.splits:q}"
+        " --output {output.transcripts:q} --subsets {output.subsets:q} 2> {log:q}"
+
+
 rule audit_leakage:
     input:
         transcripts=rules.build_dataset.output.transcripts,
@@ -365,7 +406,7 @@ rule audit_leakage:
             "data/leakage.py",
             "data/relatives.py",
             "data/groups.py",
-            "data/shared_kmers.py",
+            "shared_kmers.py",
             "data/mmseqs.py",
             "data/intervals.py",
             "drawing.py",

@@ -5,9 +5,15 @@ rule fit_baseline:
     input:
         transcripts=rules.build_dataset.output.transcripts,
         split=f"{RESULTS}/splits/{{split}}.parquet",
+        external=rules.read_external.output.transcripts if EXTERNAL else [],
         code=modules(*BASELINE_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/baselines/{{split}}/{{baseline}}.tsv.gz",
+        external=(
+            f"{RESULTS}/external/predictions/baselines/{{split}}/{{baseline}}.tsv.gz"
+            if EXTERNAL
+            else []
+        ),
     log:
         f"{RESULTS}/logs/baselines/{{split}}/{{baseline}}.log",
     conda:
@@ -18,10 +24,11 @@ rule fit_baseline:
         runtime=60,
     params:
         seed=config["evaluate"]["seed"],
+        external=external_flags,
     shell:
         "export OMP_NUM_THREADS={threads};"
         " circlet baseline --transcripts {input.transcripts:q} --split {input.split:q}"
-        " --baseline {wildcards.baseline} --seed {params.seed}"
+        " --baseline {wildcards.baseline} --seed {params.seed} {params.external}"
         " --output {output.predictions:q} 2> {log:q}"
 
 
@@ -29,17 +36,17 @@ rule evaluate_predictions:
     input:
         predictions=f"{RESULTS}/predictions/{{scored}}.tsv.gz",
         split=lambda wildcards: f"{RESULTS}/splits/{SCORED[wildcards.scored]['scheme']}.parquet",
-        code=modules(
-            "evaluation/metrics.py",
-            "evaluation/bootstrap.py",
-            "evaluation/scores.py",
-            "evaluation/predictions.py",
-            "parts.py",
-        ),
+        transcripts=rules.build_dataset.output.transcripts,
+        subsets=f"{RESULTS}/dataset/subsets.parquet",
+        external=f"{RESULTS}/external/predictions/{{scored}}.tsv.gz" if EXTERNAL else [],
+        external_transcripts=rules.read_external.output.transcripts if EXTERNAL else [],
+        external_subsets=rules.read_external.output.subsets if EXTERNAL else [],
+        code=modules(*METRIC_MODULES),
     output:
-        metrics=f"{RESULTS}/evaluation/{{scored}}/{{test_set}}.json",
+        metrics=f"{RESULTS}/evaluation/{{scored}}/metrics.json",
+        test_sets=f"{RESULTS}/evaluation/{{scored}}/test_sets.json",
     log:
-        f"{RESULTS}/logs/evaluate/{{scored}}/{{test_set}}.log",
+        f"{RESULTS}/logs/evaluate/{{scored}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -48,12 +55,16 @@ rule evaluate_predictions:
         runtime=30,
     params:
         scored=lambda wildcards: flags(SCORED[wildcards.scored]),
-        part=lambda wildcards: TEST_SETS[wildcards.test_set],
+        part=config["evaluate"]["part"],
+        external=lambda wildcards, input: flags(
+            {key: input[key] for key in input.keys() if key.startswith("external") and input[key]}
+        ),
         settings=BOOTSTRAP,
     shell:
         "circlet evaluate --predictions {input.predictions:q} --split {input.split:q}"
+        " --transcripts {input.transcripts:q} --subsets {input.subsets:q} {params.external}"
         " {params.scored} --part {params.part} {params.settings}"
-        " --output {output.metrics:q} 2> {log:q}"
+        " --output {output.metrics:q} --test-sets {output.test_sets:q} 2> {log:q}"
 
 
 rule draw_figures:
@@ -134,16 +145,7 @@ rule compare_with_rivals:
         split=lambda wildcards: f"{RESULTS}/splits/{split_of(wildcards.run)}.parquet",
         transcripts=rules.build_dataset.output.transcripts,
         subsets=rules.measure_confounds.output.subsets,
-        code=modules(
-            "evaluation/differences.py",
-            "evaluation/metrics.py",
-            "evaluation/scores.py",
-            "evaluation/bootstrap.py",
-            "evaluation/predictions.py",
-            "evaluation/subsets.py",
-            "evaluation/matching.py",
-            *BASELINE_MODULES,
-        ),
+        code=modules("evaluation/differences.py", *METRIC_MODULES),
     output:
         differences=report(
             f"{RESULTS}/evaluation/{{run}}/differences.tsv",
@@ -180,12 +182,7 @@ rule score_strata:
         relatives=rules.audit_leakage.output.relatives,
         code=modules(
             "evaluation/strata.py",
-            "evaluation/metrics.py",
-            "evaluation/scores.py",
-            "evaluation/bootstrap.py",
-            "evaluation/predictions.py",
-            "descriptors.py",
-            "parts.py",
+            *METRIC_MODULES,
         ),
     output:
         strata=report(
@@ -220,7 +217,8 @@ rule score_strata:
 
 rule compare_scores:
     input:
-        metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED, test_set=TEST_SETS),
+        metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
+        test_sets=expand(rules.evaluate_predictions.output.test_sets, scored=SCORED),
         code=modules("evaluation/comparison.py", "evaluation/scores.py"),
     output:
         comparison=report(
@@ -237,13 +235,14 @@ rule compare_scores:
         mem_mb=2000,
         runtime=20,
     shell:
-        "circlet compare --metrics {input.metrics:q} --output {output.comparison:q} 2> {log:q}"
+        "circlet compare --metrics {input.metrics:q} {input.test_sets:q}"
+        " --output {output.comparison:q} 2> {log:q}"
 
 
 rule write_report:
     input:
         comparison=rules.compare_scores.output.comparison,
-        metrics=rules.compare_scores.input.metrics,
+        metrics=[*rules.compare_scores.input.metrics, *rules.compare_scores.input.test_sets],
         summary=rules.build_dataset.output.summary,
         split=expand(f"{RESULTS}/splits/{{split}}.parquet", split=SPLITS),
         transcripts=rules.build_dataset.output.transcripts,

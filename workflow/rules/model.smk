@@ -174,6 +174,22 @@ rule predict_dataset:
         " --output {output.predictions:q} 2> {log:q}"
 
 
+use rule predict_dataset as predict_external with:
+    input:
+        model=rules.assemble_model.output,
+        weights=rules.assemble_model.input.weights,
+        trees=rules.assemble_model.input.trees,
+        transcripts=rules.read_external.output.transcripts,
+        split=rules.read_external.output.transcripts,
+        code=modules(*PREDICT_MODULES),
+    output:
+        predictions=f"{RESULTS}/external/predictions/{{run}}.tsv.gz",
+    log:
+        f"{RESULTS}/logs/predict/external/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/external/{{run}}.tsv"
+
+
 rule predict_input:
     input:
         model=rules.assemble_model.output,

@@ -37,11 +37,11 @@ from circlet.data.relatives import (
     gene_marks,
     splice_sites,
 )
-from circlet.data.shared_kmers import look_up
 from circlet.drawing import COLOURS, save, style
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.parts import with_parts
+from circlet.shared_kmers import look_up
 from circlet.tables import (
     DATASET_COLUMNS,
     LABELS,

@@ -1,4 +1,4 @@
-"""Baselines that a transformer must beat: simple features and a simple classifier."""
+"""Baselines that a transformer must beat: simple features and a classifier, and a memoriser."""
 
 import argparse
 import logging
@@ -20,17 +20,21 @@ from circlet.descriptors import MINIMUM_LENGTH, describe, longest_stop_free_frac
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.parts import with_parts
+from circlet.shared_kmers import look_up
 from circlet.tables import (
+    EXTERNAL,
     LABELS,
     NEGATIVE,
     POSITIVE,
     PREDICTION_COLUMNS,
     SPLIT_COLUMNS,
+    TRAIN,
     VALIDATION,
 )
 from circlet.thresholds import choose_threshold
 
 DEFAULT_THRESHOLD = 0.5
+SOURCE_COLUMNS = ("id", "source", "label", "sequence")  # of the transcripts, what is read
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +62,8 @@ def logistic(seed: int) -> ClassifierMixin:
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A way to classify sequences without a network.
+class Fitted:
+    """A classifier fitted on features of sequences.
 
     Attributes:
         features: Turns (n,) sequences into features, (n,) or (n, features).
@@ -69,32 +73,48 @@ class Baseline:
     features: Callable[[Sequence[str]], np.ndarray | pd.DataFrame]
     estimator: Callable[[int], ClassifierMixin]
 
+    def __call__(self, transcripts: pd.DataFrame, seed: int) -> np.ndarray:
+        """Fit on the training part and classify every transcript; see `Baseline`."""
+        features = np.asarray(self.features(transcripts["sequence"].tolist()), dtype=float)
+        features = features.reshape(len(transcripts), -1)
+        is_train, is_circrna = _train_and_class(transcripts)
+        classifier = self.estimator(seed).fit(features[is_train], is_circrna[is_train])
+        return classifier.predict_proba(features)[:, 1]
 
-BASELINES = {
-    "length": Baseline(lengths, boosting),
-    "stop_free": Baseline(longest_stop_free_fraction, logistic),
-    "descriptors": Baseline(describe, boosting),
-    "composition": Baseline(compose, boosting),
-}
 
+def memorise(transcripts: pd.DataFrame, seed: int) -> np.ndarray:
+    """Look the 31-mers of every transcript up among those of training; see `Baseline`.
 
-def fit_and_classify(transcripts: pd.DataFrame, baseline: Baseline, seed: int) -> np.ndarray:
-    """Fit a baseline on the training part and classify every transcript.
-
-    Args:
-        transcripts: Has `sequence`, `label` and `part`; both labels occur in the part `train`.
-        baseline: What to fit.
-        seed: Seed of the classifier.
-
-    Returns:
-        The probability to be a circRNA, (n,), in row order.
+    It knows nothing but what it saw: what it scores is what a split leaks. The mean vote of
+    `look_up`, from -1 to 1, is taken for a probability from 0 to 1; what shares no 31-mer with
+    training has one half.
     """
-    features = np.asarray(baseline.features(transcripts["sequence"].tolist()), dtype=float)
-    features = features.reshape(len(transcripts), -1)
-    is_train = (transcripts["part"] == "train").to_numpy(bool)
-    is_circrna = (transcripts["label"] == POSITIVE).to_numpy(bool)
-    classifier = baseline.estimator(seed).fit(features[is_train], is_circrna[is_train])
-    return classifier.predict_proba(features)[:, 1]
+    is_train, is_circrna = _train_and_class(transcripts)
+    every = np.ones((1, len(transcripts)), dtype=bool)
+    _, votes = look_up(transcripts["sequence"].tolist(), is_circrna, is_train[None], every)
+    return (1 + votes[0]) / 2
+
+
+def _train_and_class(transcripts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each transcript is of the training part, and a circRNA, both bool (n,)."""
+    return tuple(
+        (transcripts[name] == value).to_numpy(bool)
+        for name, value in (("part", TRAIN), ("label", POSITIVE))
+    )
+
+
+# A way to classify sequences without a network: learns from the part `train` of transcripts with
+# `sequence`, `label` and `part`, in which both labels occur, by a seed, and gives the probability
+# to be a circRNA of all of them, (n,), in row order.
+Baseline = Callable[[pd.DataFrame, int], np.ndarray]
+
+BASELINES: dict[str, Baseline] = {
+    "length": Fitted(lengths, boosting),
+    "stop_free": Fitted(longest_stop_free_fraction, logistic),
+    "descriptors": Fitted(describe, boosting),
+    "composition": Fitted(compose, boosting),
+    "memoriser": memorise,
+}
 
 
 def threshold_of(transcripts: pd.DataFrame, p_circrna: np.ndarray) -> float:
@@ -122,9 +142,8 @@ def load_transcripts(transcripts_path: Path, split_path: Path) -> pd.DataFrame:
         InputError: A label or sequence is not what it should be, the tables do not fit each
             other, or the training part lacks a label.
     """
-    columns = ("id", "source", "label", "sequence")
     transcripts = with_parts(
-        read_table(transcripts_path, columns),
+        read_table(transcripts_path, SOURCE_COLUMNS),
         read_table(split_path, SPLIT_COLUMNS),
         transcripts_path,
         split_path,
@@ -136,7 +155,7 @@ def load_transcripts(transcripts_path: Path, split_path: Path) -> pd.DataFrame:
             raise InputError(
                 transcripts_path, f"not a usable {column}", "make the dataset again", record
             )
-    seen = set(transcripts["label"][transcripts["part"] == "train"])
+    seen = set(transcripts["label"][transcripts["part"] == TRAIN])
     if missing := [label for label in LABELS if label not in seen]:
         raise InputError(
             split_path,
@@ -152,20 +171,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
     parser.add_argument("--baseline", choices=tuple(BASELINES), required=True, help="which one")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the classifier")
+    parser.add_argument("--external", type=Path, help="table of external sets, to classify as well")
+    parser.add_argument("--external-output", type=Path, help="predictions for them to write")
     parser.add_argument("--output", type=Path, required=True, help="table of predictions to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Fit a baseline on the training part and write its predictions for all transcripts."""
+    if (args.external is None) != (args.external_output is None):
+        raise InputError("--external", "goes with --external-output", "give both or neither")
     transcripts = load_transcripts(args.transcripts, args.split)
-    p_circrna = fit_and_classify(transcripts, BASELINES[args.baseline], args.seed)
+    if args.external:
+        external = read_table(args.external, (*SOURCE_COLUMNS, "part"))
+        transcripts = pd.concat([transcripts, external], ignore_index=True)
+    p_circrna = BASELINES[args.baseline](transcripts, args.seed)
     threshold = threshold_of(transcripts, p_circrna)
     predictions = transcripts.assign(
         length=transcripts["sequence"].str.len(),
         p_circrna=p_circrna,
         call=np.where(p_circrna >= threshold, POSITIVE, NEGATIVE),
-    )
-    write_table(args.output, predictions[list(PREDICTION_COLUMNS)])
+    )[list(PREDICTION_COLUMNS)]
+    is_external = predictions["part"] == EXTERNAL
+    write_table(args.output, predictions[~is_external])
+    if args.external:
+        write_table(args.external_output, predictions[is_external])
     log.info(
         "Baseline %s: %d transcripts classified, circRNA from %.4f on",
         args.baseline,

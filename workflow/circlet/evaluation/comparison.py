@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,75 +11,116 @@ import pandas as pd
 from circlet.errors import InputError
 from circlet.evaluation.scores import METRICS
 from circlet.files import read_json, read_table, write_table
-from circlet.tables import HARD, NEGATIVE, POSITIVE
+from circlet.tables import (
+    EXTERNAL,
+    HARD,
+    LOW_STOP_FREE,
+    MATCHED,
+    NEGATIVE,
+    POSITIVE,
+    SUBSETS,
+    UNSEEN,
+)
 
 log = logging.getLogger(__name__)
 
-TEXT_COLUMNS = ("name", "kind", "scheme", "part")
+TEXT_COLUMNS = ("name", "kind", "scheme", "part", "test_set")
 COUNT_COLUMNS = ("n_circrna", "n_lncrna", "n_groups")
 SHOWN = ("name", "scheme")  # of the texts, in a terminal
 SCORE_COLUMNS = tuple(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high"))
 
 
-def row_of(path: str | Path) -> dict[str, Any]:
-    """Read one `metrics.json` as a row of the comparison.
+DIGITS = 12  # of a score in the table, so that it can be checked
+
+# Parts that a test set beside the part scored takes transcripts from.
+BESIDE = (HARD, EXTERNAL)
+
+
+def rows_of(path: str | Path) -> list[dict[str, Any]]:
+    """Read one `metrics.json` or `test_sets.json` as rows of the comparison.
 
     Raises:
         InputError: The file is not one that `circlet evaluate` writes.
     """
     content = read_json(path)
     try:
-        row = {name: content[name] for name in TEXT_COLUMNS}
-        counts = content["counts"]
-        row |= {
-            "n_circrna": counts[POSITIVE],
-            "n_lncrna": counts[NEGATIVE],
-            "n_groups": counts["groups"],
-        }
-        for metric in METRICS:
-            found = content["metrics"][metric]
-            row |= {
-                metric: found["value"],
-                f"{metric}_low": found["low"],
-                f"{metric}_high": found["high"],
-            }
+        return [_row_of(entry) for entry in (content if isinstance(content, list) else [content])]
     except (KeyError, TypeError) as error:
         raise InputError(
             path, f"not a file of metrics ({error})", "make it again with 'circlet evaluate'"
         ) from None
+
+
+def _row_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay out what was scored on one test set as a row."""
+    row = {name: entry[name] for name in TEXT_COLUMNS}
+    counts = entry["counts"]
+    row |= {
+        "n_circrna": counts[POSITIVE],
+        "n_lncrna": counts[NEGATIVE],
+        "n_groups": counts["groups"],
+    }
+    for metric in METRICS:
+        found = entry["metrics"][metric]
+        row |= {
+            metric: found["value"],
+            f"{metric}_low": found["low"],
+            f"{metric}_high": found["high"],
+        }
     return row
 
 
+def is_of_part(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the comparison is of the whole part that is scored."""
+    return row["test_set"] == row["part"] and row["part"] not in BESIDE
+
+
+def place_of(test_set: str, part: str) -> tuple[int, str]:
+    """Key that sorts test sets: the part, its subsets, hard negatives, a user's sets by name."""
+    order = [*SUBSETS, HARD]
+    if test_set in order:
+        return 1 + order.index(test_set), ""
+    return (1 + len(order), test_set) if part == EXTERNAL else (0, "")
+
+
 def compare(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Put files of metrics in one table, best AUROC first, ties by name; hard negatives last.
+    """Put files of metrics in one table: by test set, in each the best AUROC first, ties by name.
 
     Args:
-        paths: Files that `circlet evaluate` wrote, at least one, all on the same part save for
-            those on hard negatives.
+        paths: Files that `circlet evaluate` wrote, at least one with an entry. Beside hard
+            negatives and external sets, all are of one part.
 
     Returns:
-        One row a file: `name`, `kind`, `scheme`, `part`, `n_circrna`, `n_lncrna`, `n_groups`,
-        and each metric with its `_low` and `_high`.
+        One row a scored test set: `name`, `kind`, `scheme`, `part`, `test_set`, `n_circrna`,
+        `n_lncrna`, `n_groups`, and each metric with its `_low` and `_high`.
 
     Raises:
-        InputError: A file is not one of metrics, or two parts beside `hard` were evaluated.
+        InputError: A file is not one of metrics, or two parts were evaluated.
     """
-    table = pd.DataFrame([row_of(path) for path in paths])
-    parts = table["part"][table["part"] != HARD]
-    for place, part in parts.items():
-        if part != parts.iloc[0]:
+    found = [(path, row) for path in paths for row in rows_of(path)]
+    first: tuple[str | Path, str] | None = None
+    for path, row in found:
+        if row["part"] in BESIDE:
+            continue
+        first = first or (path, row["part"])
+        if row["part"] != first[1]:
             raise InputError(
-                paths[place],
-                f"evaluated on the part {part}, but {paths[parts.index[0]]} on {parts.iloc[0]}",
+                path,
+                f"evaluated on the part {row['part']}, but {first[0]} on {first[1]}",
                 "evaluate all on one part",
             )
-    table["is_hard"] = table["part"] == HARD
-    table = table.sort_values(
-        ["is_hard", "auroc", "name", "scheme"],
-        ascending=[True, False, True, True],
-        ignore_index=True,
+    table = pd.DataFrame([row for _, row in found])
+    places = [place_of(*pair) for pair in table[["test_set", "part"]].itertuples(index=False)]
+    order = sorted(
+        range(len(table)),
+        key=lambda row: (
+            places[row],
+            -table["auroc"][row],
+            table["name"][row],
+            table["scheme"][row],
+        ),
     )
-    return table.drop(columns="is_hard")
+    return table.iloc[order].reset_index(drop=True)
 
 
 def read_comparison(path: str | Path) -> pd.DataFrame:
@@ -113,12 +154,35 @@ def format_table(comparison: pd.DataFrame) -> str:
     return pd.DataFrame(columns).to_string(index=False, justify="left")
 
 
+# How a sentence calls the test sets that have a name of their own.
+TEST_SET_WORDS = {
+    MATCHED: "pairs matched in length and stop-free stretch",
+    LOW_STOP_FREE: "transcripts below 0.5 stop-free",
+    HARD: "circRNAs against hard negatives",
+}
+
+
+def name_test_set(test_set: str, part: str) -> str:
+    """Name a test set in words, for a heading or a sentence: "the test part", say."""
+    if part != EXTERNAL:
+        return TEST_SET_WORDS.get(test_set, f"the {test_set} part")
+    name = test_set.removesuffix(UNSEEN)
+    about = ", what shares no 31-mer with training" if name != test_set else ""
+    return f"the external set {name}{about}"
+
+
 def format_parts(comparison: pd.DataFrame) -> str:
-    """Lay out the scores of each part under a line that names it; see `format_table`."""
-    words = {HARD: "Scores of circRNAs against hard negatives"}
+    """Lay out the scores on each test set under a line that names it; see `format_table`.
+
+    All splits are told of the part; of other test sets those that a run was trained under, if any
+    was.
+    """
+    own = comparison["scheme"].isin(comparison["scheme"][comparison["kind"] == "run"])
+    is_part = comparison.apply(is_of_part, axis=1)
+    shown = comparison[is_part | own | ~own.any()]
     return "\n\n".join(
-        f"{words.get(part, f'Scores on the {part} part')}:\n{format_table(rows)}"
-        for part, rows in comparison.groupby("part", sort=False)
+        f"Scores on {name_test_set(*about)}:\n{format_table(rows)}"
+        for about, rows in shown.groupby(["test_set", "part"], sort=False)
     )
 
 
@@ -131,5 +195,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the comparison and log it in short."""
     comparison = compare(args.metrics)
-    write_table(args.output, comparison)
+    write_table(args.output, comparison, DIGITS)
     log.info("%s", format_parts(comparison))

@@ -13,11 +13,17 @@ import pandas as pd
 from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import check_options, percentile_interval, two_class_weights
-from circlet.evaluation.predictions import read_predictions, select_part
+from circlet.evaluation.predictions import load_scored, select_part
 from circlet.evaluation.scores import confusion, weighted_metrics
-from circlet.files import read_table, write_json
-from circlet.parts import with_parts
-from circlet.tables import HARD, LABELS, NEGATIVE, PARTS, POSITIVE, SPLIT_COLUMNS
+from circlet.evaluation.test_sets import (
+    add_subset_arguments,
+    choose_test_sets,
+    load_external,
+    load_subsets,
+    part_of,
+)
+from circlet.files import write_json
+from circlet.tables import LABELS, NEGATIVE, PARTS, POSITIVE
 
 log = logging.getLogger(__name__)
 
@@ -96,57 +102,76 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
     }
 
 
-def load_scored(predictions_path: Path, split_path: Path) -> pd.DataFrame:
-    """Read predictions with the groups of their rows, all parts.
-
-    Raises:
-        InputError: A prediction is not usable, the tables do not fit each other, or the
-            predictions were made with another split.
-    """
-    predictions = read_predictions(predictions_path)
-    scored = with_parts(
-        predictions, read_table(split_path, SPLIT_COLUMNS), predictions_path, split_path
-    )
-    other_part = predictions["part"].to_numpy() != scored["part"].to_numpy()
-    if other_part.any():
-        raise InputError(
-            predictions_path,
-            f"part is another than in {split_path}",
-            "make the predictions again",
-            scored["id"][other_part].iloc[0],
-        )
-    return scored
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
-    parser.add_argument("--predictions", type=Path, required=True, help="table of predictions")
-    parser.add_argument("--split", type=Path, required=True, help="table of groups and parts")
-    parser.add_argument("--part", choices=(*PARTS, HARD), default="test", help="the part to score")
-    parser.add_argument("--name", required=True, help="name of the run or baseline")
-    parser.add_argument("--kind", choices=("run", "baseline"), required=True, help="which it is")
-    parser.add_argument("--scheme", required=True, help="name of the split scheme")
-    parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the bootstrap")
-    parser.add_argument("--output", type=Path, required=True, help="metrics as JSON to write")
+    add = parser.add_argument
+    add("--predictions", type=Path, required=True, help="table of predictions")
+    add("--split", type=Path, required=True, help="table of groups and parts")
+    add("--part", choices=PARTS, default="test", help="the part to score")
+    add("--external", type=Path, help="predictions for external sets")
+    add("--external-transcripts", type=Path, help="table of the external sets")
+    add("--external-subsets", type=Path, help="table of what is unlike the training part")
+    add("--name", required=True, help="name of the run or baseline")
+    add("--kind", choices=("run", "baseline"), required=True, help="which it is")
+    add("--scheme", required=True, help="name of the split scheme")
+    add("--replicates", type=int, default=1000, help="bootstrap replicates")
+    add("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
+    add("--seed", type=seed, default=0, help="seed of the bootstrap and of the matching")
+    add_subset_arguments(parser)
+    add("--output", type=Path, required=True, help="metrics of the part as JSON to write")
+    add("--test-sets", type=Path, help="metrics of the other test sets, as a JSON list to write")
+
+
+def load_test_sets(args: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], set[str]]:
+    """Read the rows of each test set, the part first, and tell which of them are external.
+
+    Only the part is read where the metrics of the others are not asked for.
+
+    Raises:
+        InputError: A table is not usable, tables do not fit each other, or the part lacks a label.
+    """
+    scored = load_scored(args.predictions, args.split)
+    if not args.test_sets:
+        return {args.part: select_part(scored, args.part, args.predictions)}, set()
+    subsets = load_subsets(args, scored)
+    chosen = choose_test_sets(scored, args.part, subsets, args.predictions)
+    found, external = {name: scored.loc[index] for name, index in chosen.items()}, {}
+    if args.external:
+        tables = (args.external, args.external_transcripts, args.external_subsets)
+        if None in tables:
+            raise InputError(
+                "--external",
+                "lacks the tables that tell of its sequences",
+                "give --external-transcripts and --external-subsets",
+            )
+        external = load_external(*tables, args.scheme)
+    return found | external, set(external)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Score one set of predictions and write `metrics.json`."""
+    """Score one set of predictions on each test set; write `metrics.json`, `test_sets.json`."""
     check_options(args.replicates, args.confidence)
-    scored = load_scored(args.predictions, args.split)
-    scored = select_part(scored, args.part, args.predictions)
-    found = evaluate(scored, args.replicates, args.confidence, args.seed)
-    about = {name: getattr(args, name) for name in ("name", "kind", "scheme", "part")}
-    write_json(args.output, {**about, **found})
-    if undefined := found["bootstrap"]["undefined_replicates"]:
+    test_sets, external = load_test_sets(args)
+    entries = []
+    for test_set, rows in test_sets.items():
+        about = {"name": args.name, "kind": args.kind, "scheme": args.scheme}
+        about |= {"part": part_of(test_set, args.part, external), "test_set": test_set}
+        entries.append(about | evaluate(rows, args.replicates, args.confidence, args.seed))
+        tell(entries[-1])
+    write_json(args.output, entries[0])
+    if args.test_sets:
+        write_json(args.test_sets, entries[1:])
+
+
+def tell(entry: dict[str, Any]) -> None:
+    """Log what a set of predictions scored on a test set."""
+    name, test_set, bootstrap = entry["name"], entry["test_set"], entry["bootstrap"]
+    if undefined := bootstrap["undefined_replicates"]:
         log.warning(
-            "%s: %d of %d bootstrap replicates lacked a class and were left out",
-            args.name,
+            "%s on %s: %d of %d bootstrap replicates lacked a class and were left out",
+            name,
+            test_set,
             undefined,
-            args.replicates,
+            bootstrap["replicates"],
         )
-    log.info(
-        "%s: AUROC %.3f on the part %s", args.name, found["metrics"]["auroc"]["value"], args.part
-    )
+    log.info("%s: AUROC %.3f on %s", name, entry["metrics"]["auroc"]["value"], test_set)

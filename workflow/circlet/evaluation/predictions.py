@@ -6,7 +6,8 @@ import pandas as pd
 
 from circlet.errors import InputError
 from circlet.files import read_table
-from circlet.tables import HARD, LABELS, POSITIVE, PREDICTION_COLUMNS, TEST
+from circlet.parts import with_parts
+from circlet.tables import HARD, LABELS, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS, TEST
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
@@ -48,3 +49,25 @@ def select_part(table: pd.DataFrame, part: str, path: str | Path) -> pd.DataFram
             "scores and curves need both: make the split again, or give more transcripts",
         )
     return rows
+
+
+def load_scored(predictions_path: Path, split_path: Path) -> pd.DataFrame:
+    """Read predictions with the groups of their rows, all parts.
+
+    Raises:
+        InputError: A prediction is not usable, the tables do not fit each other, or the
+            predictions were made with another split.
+    """
+    predictions = read_predictions(predictions_path)
+    scored = with_parts(
+        predictions, read_table(split_path, SPLIT_COLUMNS), predictions_path, split_path
+    )
+    other_part = predictions["part"].to_numpy() != scored["part"].to_numpy()
+    if other_part.any():
+        raise InputError(
+            predictions_path,
+            f"part is another than in {split_path}",
+            "make the predictions again",
+            scored["id"][other_part].iloc[0],
+        )
+    return scored

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circlet.citations import CITATIONS
-from circlet.evaluation.comparison import read_comparison
+from circlet.evaluation.comparison import is_of_part, read_comparison
 from circlet.evaluation.report_inputs import (
     ABOUT,
     DIFFERENCES,
@@ -144,7 +144,7 @@ def sections_of(
     return [
         {
             "row": row,
-            "metrics": metrics.get((row["name"], row["scheme"], row["part"])),
+            "metrics": metrics.get((row["name"], row["scheme"], row["test_set"])),
             "differences": by_rival(rows_of(row, tables["differences"])),
             "strata": rows_of(row, tables["strata"]),
             "mistakes": rows_of(row, tables["mistakes"]),
@@ -152,7 +152,7 @@ def sections_of(
             "training": training.get(row["name"], []) if row["kind"] == "run" else [],
         }
         for row in rows
-        if row["part"] != HARD and (row["kind"] == "run" or row["name"] in figures)
+        if is_of_part(row) and (row["kind"] == "run" or row["name"] in figures)
     ]
 
 
@@ -206,7 +206,7 @@ def run(args: argparse.Namespace) -> None:
         verdicts=[
             describe_run(row, rows, tables["differences"])
             for row in rows
-            if row["kind"] == "run" and row["part"] != HARD
+            if row["kind"] == "run" and is_of_part(row)
         ],
         warnings=warnings(rows),
         bootstraps=bootstraps_of(metrics),

@@ -25,7 +25,7 @@ from circlet.tables import (
     is_hard_negative,
 )
 
-Scored = tuple[str, str, str]  # name, scheme and part
+Scored = tuple[str, str, str]  # name, scheme and test set
 
 
 def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
@@ -38,17 +38,22 @@ def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
     for path in paths:
         content = read_json(path)
         try:
-            key = str(content["name"]), str(content["scheme"]), str(content["part"])
-            bootstrap = {
-                name: content["bootstrap"][name]
-                for name in ("unit", "replicates", "confidence", "undefined_replicates")
-            }
-            confusion = {name: int(content["confusion"][name]) for name in ("tp", "fp", "tn", "fn")}
+            for entry in content if isinstance(content, list) else [content]:
+                key = str(entry["name"]), str(entry["scheme"]), str(entry["test_set"])
+                found[key] = _details(entry)
         except (KeyError, TypeError, ValueError) as error:
             mend = "make it again with 'circlet evaluate'"
             raise InputError(path, f"not a file of metrics ({error})", mend) from None
-        found[key] = {"bootstrap": bootstrap, "confusion": confusion}
     return found
+
+
+def _details(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What is shown of the scores on one test set."""
+    names = ("unit", "replicates", "confidence", "undefined_replicates")
+    return {
+        "bootstrap": {name: entry["bootstrap"][name] for name in names},
+        "confusion": {name: int(entry["confusion"][name]) for name in ("tp", "fp", "tn", "fn")},
+    }
 
 
 @dataclass(frozen=True)

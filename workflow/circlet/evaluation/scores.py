@@ -14,9 +14,11 @@ METRICS = (
     "mcc",
     "auroc",
     "auprc",
+    "specificity_at_95_sensitivity",
     "brier",
     "ece",
 )
+SENSITIVITY = 0.95  # at which the specificity is told
 LOWER_IS_BETTER = ("brier", "ece")
 CALIBRATION_BINS = 15
 OUTCOMES = BETTER, WORSE, OPEN = ("better", "worse", "not told apart")  # of a comparison
@@ -71,7 +73,9 @@ def ranking_metrics(
     `auroc` is the trapezoidal area, in which a tie of a circRNA with a lncRNA counts one half
     (Hanley and McNeil 1982, Radiology 143:29). `auprc` is the average precision: the precision
     at each distinct probability, weighted by the recall won there, without interpolation
-    (Davis and Goadrich 2006, ICML).
+    (Davis and Goadrich 2006, ICML). `specificity_at_95_sensitivity` is that of calling all from
+    the highest probability on that finds `SENSITIVITY` of the circRNAs, whatever threshold the
+    calls begin at.
 
     Args:
         truth: Whether a row is a circRNA, bool (n,).
@@ -79,7 +83,7 @@ def ranking_metrics(
         weights: Weights of the rows, (replicates, n).
 
     Returns:
-        `auroc` and `auprc`, each (replicates,).
+        `auroc`, `auprc` and `specificity_at_95_sensitivity`, each (replicates,).
     """
     order = np.argsort(-p_circrna, kind="stable")
     tie_ends = np.append(np.flatnonzero(np.diff(p_circrna[order])), len(order) - 1)
@@ -88,9 +92,12 @@ def ranking_metrics(
     fp = np.cumsum(sorted_weights * ~sorted_truth, axis=1)[:, tie_ends]
     tp_won, fp_won = np.diff(tp, axis=1, prepend=0), np.diff(fp, axis=1, prepend=0)
     positives, negatives = tp[:, -1], fp[:, -1]
+    # Weights are counts, so a share that is asked for exactly is missed by rounding alone.
+    enough = (tp >= SENSITIVITY * positives[:, None] - 1e-9).argmax(axis=1)
     return {
         "auroc": np.sum(fp_won * (tp - tp_won / 2), axis=1) / (positives * negatives),
         "auprc": np.sum(tp_won * _ratio_or_zero(tp, tp + fp), axis=1) / positives,
+        "specificity_at_95_sensitivity": 1 - fp[np.arange(len(fp)), enough] / negatives,
     }
 
 

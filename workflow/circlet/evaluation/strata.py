@@ -14,8 +14,8 @@ from circlet.arguments import seed
 from circlet.descriptors import describe
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import check_options, percentile_interval
-from circlet.evaluation.metrics import load_scored, replicate_scores
-from circlet.evaluation.predictions import select_part
+from circlet.evaluation.metrics import replicate_scores
+from circlet.evaluation.predictions import load_scored, select_part
 from circlet.files import read_table, write_table
 from circlet.tables import (
     DATASET_COLUMNS,

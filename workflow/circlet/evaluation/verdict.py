@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from circlet.evaluation.comparison import is_of_part
 from circlet.evaluation.scores import BETTER, OPEN, WORSE, outcome
 from circlet.pages import DASH, FEW_GROUPS, SMALL_SAMPLE, number
 
@@ -42,7 +43,7 @@ def best_baseline(rows: Iterable[Row], run: Row) -> Row | None:
         row
         for row in rows
         if row["kind"] == "baseline"
-        and (row["scheme"], row["part"]) == (run["scheme"], run["part"])
+        and (row["scheme"], row["test_set"]) == (run["scheme"], run["test_set"])
         and not math.isnan(row["auroc"])
     ]
     return max(rivals, key=lambda row: row["auroc"], default=None)
@@ -127,12 +128,12 @@ def warnings(rows: Sequence[Row]) -> list[str]:
         f"{sample_size(row):,} transcripts: the sample is small and the intervals are wide. Take "
         "its scores as a sign that the pipeline runs, not as a measure of a model."
         for row in rows
-        if sample_size(row) < SMALL_SAMPLE
+        if is_of_part(row) and sample_size(row) < SMALL_SAMPLE
     }
     few = {
         f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
         f"{row['n_groups']:,.0f} groups: intervals that are drawn from so few are too narrow."
         for row in rows
-        if row["n_groups"] < FEW_GROUPS
+        if is_of_part(row) and row["n_groups"] < FEW_GROUPS
     }
     return sorted(small | few)
