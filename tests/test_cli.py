@@ -174,7 +174,7 @@ def pipe_without_reader():
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_went_away_is_told_nothing(tmp_path, pipe_without_reader, unbuffered):
     scores = dict.fromkeys(SCORE_COLUMNS, 0.5)
-    row = {"name": "main", "kind": "run", "scheme": "gene", "part": "test"}
+    row = {"name": "main", "kind": "run", "scheme": "gene", "part": "test", "test_set": "test"}
     row |= {"n_circrna": 1, "n_lncrna": 1, "n_groups": 2}
     write_table(tmp_path / "c.tsv", pd.DataFrame([row | scores]))
     done = python(

@@ -11,7 +11,7 @@ from circlet import predict as predict_module
 from circlet.cli import main
 from circlet.composition import compose_any
 from circlet.errors import InputError
-from circlet.files import read_json, write_json, write_table
+from circlet.files import read_json, read_table, write_json, write_table
 from circlet.model.batches import collate
 from circlet.model.calibration import Calibration
 from circlet.model.checkpoint import Checkpoint
@@ -326,8 +326,27 @@ def test_all_ways_give_equal_numbers(checkpoint_folder, predictor, sequences, tm
     library = [f"{value:.6g}" for value in predictor.predict_proba(sequences)]
     assert [row[1] for row in read_rows(tmp_path / "fasta.tsv")[1:]] == library
     assert [row[5] for row in read_rows(tmp_path / "dataset.tsv")[1:]] == library
-    table = predict_dataset(predictor, transcripts.assign(part="test"))
+    table, _ = predict_dataset(predictor, transcripts.assign(part="test"))
     assert [f"{value:.6g}" for value in table["p_circrna"]] == library
+
+
+def test_members_are_told_one_by_one(checkpoint_folder, predictor, sequences, tmp_path):
+    transcripts, _, words = _dataset(tmp_path, sequences)
+    output = tmp_path / "members.parquet"
+    flags = [*words, f"--members-output={output}"]
+    assert classify(checkpoint_folder, tmp_path / "out.tsv", *flags) == 0
+    found = read_table(output)
+    assert found["id"].tolist() == transcripts["id"].tolist()
+    alone, undo = [], lambda p: (np.log(p / (1 - p)) - 0.1) / 0.8  # of CALIBRATION
+    for number, name in enumerate(["seed1", "seed2"]):
+        checkpoint = Checkpoint.load(checkpoint_folder)
+        checkpoint.members = [checkpoint.members[number]]
+        checkpoint.training = [checkpoint.training[number]]
+        alone.append(Predictor(checkpoint, torch.device("cpu")).predict_proba(sequences))
+        np.testing.assert_allclose(found[name], alone[-1], rtol=1e-5)
+    assert list(found) == ["id", "seed1", "seed2"]
+    together = predictor.predict_proba(sequences)
+    np.testing.assert_allclose(undo(together), np.mean(list(map(undo, alone)), axis=0), rtol=1e-4)
 
 
 def test_unclear_input_ends_with_one_line(checkpoint_folder, sequences, tmp_path, capsys):

@@ -113,6 +113,7 @@ def printed(tmp_path_factory) -> str:
             "bare": CONFIG["runs"]["main"] | {"split": {"scheme": "locus"}},
         },
         "run": ["main", "bare"],
+        "evaluate": {"external": {"own": {"circRNA": ANY_FILE, "lncRNA": ANY_FILE}}},
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
         "search": SEARCH,
     }
@@ -180,13 +181,19 @@ def test_settings_reach_their_steps(printed, step, words):
     assert [command for command in commands if words in command]
 
 
-def test_hard_negatives_are_scored_beside_the_test_part_alone(printed, tmp_path):
-    scored = set(re.findall(r"results/evaluation/(\S+)/hard\.json", printed))
-    assert {"main", "bare", "baselines/gene/length"} < scored
-    settings = {"sources": {"coding_exons": EXONS}, "evaluate": {"part": "validation"}}
-    validated = dry_run(tmp_path, settings)
-    assert "results/evaluation/main/metrics.json" in validated
-    assert "hard.json" not in validated
+def test_all_that_is_scored_meets_all_test_sets(printed):
+    commands = re.findall(r"\bcirclet evaluate .*", printed)
+    scored = {re.search(r"--output results/evaluation/(\S+)/metrics.json", c)[1] for c in commands}
+    assert {"main", "bare", "baselines/gene/length", "baselines/random/memoriser"} < scored
+    for command in commands:
+        assert "--subsets results/dataset/subsets.parquet" in command
+        assert "--external results/external/predictions/" in command
+
+
+def test_without_external_sets_none_is_read(tmp_path):
+    printed = dry_run(tmp_path, {})
+    assert "results/evaluation/main/metrics.json" in printed
+    assert "external" not in printed
 
 
 def trials(printed):

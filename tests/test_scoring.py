@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from circlet.model.network import NetworkConfig, build_network
-from circlet.model.scoring import ensemble_logits
+from circlet.model.scoring import ensemble_logits, member_logits
 
 CPU = torch.device("cpu")
 
@@ -46,6 +46,15 @@ def test_score_is_the_mean_of_the_members(sequences, features):
     expected = [2.5 * (s.sum() + f.sum()) for s, f in zip(sequences, features, strict=True)]
     assert (found.shape, found.dtype) == ((12,), np.float64)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_members_are_scored_one_by_one(sequences, features):
+    members = [Weigh(1.0), Weigh(4.0)]
+    found = member_logits(members, sequences, features, 64, CPU)
+    assert found.shape == (2, 12)
+    np.testing.assert_allclose(found[1], 4 * found[0], rtol=1e-6)
+    together = ensemble_logits(members, sequences, features, 64, CPU)
+    np.testing.assert_array_equal(together, found.mean(axis=0))
 
 
 def test_budget_bounds_the_batches_and_not_the_scores(sequences, features):

@@ -35,6 +35,7 @@ STEPS = {
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
     "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
+    "seeds": ("circlet.evaluation.seeds", "score each seed of a run by itself"),
     "differences": (
         "circlet.evaluation.differences",
         "compare a run with its rivals, paired, with intervals",

@@ -17,14 +17,15 @@ from circlet.errors import InputError
 from circlet.files import atomic_text, read_table, write_table
 from circlet.model.checkpoint import Checkpoint
 from circlet.model.runtime import DEVICES, choose_device, set_up
-from circlet.model.scoring import BATCH_TOKENS, ensemble_logits
+from circlet.model.scoring import BATCH_TOKENS, member_logits
 from circlet.model.trees import blend
 from circlet.parts import with_parts
-from circlet.progress import Progress, track
+from circlet.progress import Progress
 from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
+MODEL, TREES = "model", "trees"  # names of what all members say together, and of one of them
 CHUNK_RECORDS = 512  # read ahead, so that sequences of like length share a batch
 
 
@@ -82,12 +83,27 @@ class Predictor:
             Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
             bases than the shortest that the model was trained on.
         """
+        return self.predict_members(sequences)[MODEL]
+
+    def predict_members(self, sequences: Sequence[str]) -> dict[str, np.ndarray]:
+        """Give the probabilities of the model, and those that each of its members has alone.
+
+        A member's raw score goes through the calibration of the model, which was fitted to the
+        scores of all together.
+
+        Args:
+            sequences: Bases, DNA or RNA, any case.
+
+        Returns:
+            `model`, and each member by its name, such as `seed1` or `trees`: probabilities as of
+            `predict_proba`.
+        """
         checkpoint = self.checkpoint
         bases = map(unambiguous_bases, sequences)
         is_scored = np.array([count >= checkpoint.min_length for count in bases], dtype=bool)
         scored = list(itertools.compress(sequences, is_scored))
         features = compose_any(scored)
-        logits = ensemble_logits(
+        logits = member_logits(
             checkpoint.members,
             [checkpoint.vocabulary.encode(sequence) for sequence in scored],
             features,
@@ -95,10 +111,13 @@ class Predictor:
             self.device,
             self.batch_tokens,
         )
+        scores = {MODEL: logits.mean(axis=0), **dict(zip(checkpoint.names, logits, strict=True))}
         if checkpoint.trees is not None:
-            logits = blend(logits, checkpoint.trees(features), checkpoint.tree_weight)
-        probabilities = np.full(len(sequences), np.nan)
-        probabilities[is_scored] = checkpoint.calibration(logits)
+            scores[TREES] = checkpoint.trees(features)
+            scores[MODEL] = blend(scores[MODEL], scores[TREES], checkpoint.tree_weight)
+        probabilities = {name: np.full(len(sequences), np.nan) for name in scores}
+        for name, values in scores.items():
+            probabilities[name][is_scored] = checkpoint.calibration(values)
         return probabilities
 
     def call(self, p_circrna: float) -> str:
@@ -154,7 +173,9 @@ def predict_fasta(predictor: Predictor, fasta: str | Path, output: str | Path) -
         )
 
 
-def predict_dataset(predictor: Predictor, transcripts: pd.DataFrame) -> pd.DataFrame:
+def predict_dataset(
+    predictor: Predictor, transcripts: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Classify every transcript of the dataset.
 
     Args:
@@ -162,16 +183,22 @@ def predict_dataset(predictor: Predictor, transcripts: pd.DataFrame) -> pd.DataF
         transcripts: The dataset, with `id`, `source`, `label`, `sequence` and `part`.
 
     Returns:
-        A table with `PREDICTION_COLUMNS`, in the order of the dataset.
+        A table with `PREDICTION_COLUMNS`, and one with `id` and the probability that each member of
+        the model has alone, a column each; both in the order of the dataset.
     """
-    pairs = zip(transcripts["id"], transcripts["sequence"], strict=True)
-    predictions = list(track(predictor.predict(pairs), "classifying", total=len(transcripts)))
+    sequences, found = transcripts["sequence"].tolist(), []
+    with Progress("classifying", len(sequences), "transcripts") as progress:
+        for begin in range(0, len(sequences), CHUNK_RECORDS):
+            found.append(predictor.predict_members(sequences[begin : begin + CHUNK_RECORDS]))
+            progress.update(len(found[-1][MODEL]))
+    members = {name: np.concatenate([chunk[name] for chunk in found]) for name in found[0]}
+    p_circrna = members.pop(MODEL)
     table = transcripts.assign(
         length=transcripts["sequence"].str.len(),
-        p_circrna=[prediction.p_circrna for prediction in predictions],
-        call=[prediction.call for prediction in predictions],
+        p_circrna=p_circrna,
+        call=[predictor.call(probability) for probability in p_circrna],
     )
-    return table[list(PREDICTION_COLUMNS)]
+    return table[list(PREDICTION_COLUMNS)], pd.DataFrame({"id": transcripts["id"], **members})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +207,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="checkpoint folder")
     parser.add_argument("--transcripts", help="instead of a FASTA file: the dataset, Parquet")
     parser.add_argument("--split", help="with --transcripts: its division, Parquet")
+    parser.add_argument(
+        "--members-output", help="with --transcripts: what each member says alone, Parquet"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute")
     parser.add_argument("--threads", type=int, help="threads; torch's own choice by default")
     parser.add_argument("--output", required=True, help="the table of calls, TSV, or .gz")
@@ -201,4 +231,7 @@ def run(args: argparse.Namespace) -> None:
     transcripts = read_table(args.transcripts, ("id", "source", "label", "sequence"))
     split = read_table(args.split, SPLIT_COLUMNS)
     transcripts = with_parts(transcripts, split, args.transcripts, args.split)
-    write_table(args.output, predict_dataset(predictor, transcripts))
+    predictions, members = predict_dataset(predictor, transcripts)
+    write_table(args.output, predictions)
+    if args.members_output:
+        write_table(args.members_output, members)

@@ -177,6 +177,11 @@ HARD_TAUGHT = "hard_taught"
 # `results/predictions/{run}.tsv.gz`: the whole dataset.
 PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "call")
 
+# `results/evaluation/{run}/seeds.tsv`: what each member of a model scores alone on the part, beside
+# the model itself, and mean and standard deviation over the networks of its seeds.
+MEMBERS = MODEL, SEEDS_MEAN, SEEDS_SD = ("model", "mean of seeds", "sd of seeds")
+MEMBER_ABOUT = ("name", "scheme", "part", "member", "threshold")
+
 # `results/predictions/{run}/{input}.tsv.gz` and `circlet predict`: a user's sequences.
 # `call` is a label, or empty where a record could not be scored.
 CALL_COLUMNS = ("id", "p_circrna", "call")

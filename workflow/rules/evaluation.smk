@@ -76,6 +76,7 @@ rule draw_figures:
             "evaluation/predictions.py",
             "evaluation/scores.py",
             "drawing.py",
+            "parts.py",
         ),
     output:
         svg=report(
@@ -215,6 +216,36 @@ rule score_strata:
         " --mistakes-output {output.mistakes:q} 2> {log:q}"
 
 
+rule score_seeds:
+    input:
+        predictions=rules.predict_dataset.output.predictions,
+        members=rules.predict_dataset.output.members,
+        split=rules.compare_with_rivals.input.split,
+        code=modules("evaluation/seeds.py", *METRIC_MODULES),
+    output:
+        seeds=report(
+            f"{RESULTS}/evaluation/{{run}}/seeds.tsv",
+            caption="../report/seeds.rst",
+            category="Comparison",
+        ),
+    log:
+        f"{RESULTS}/logs/seeds/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        scheme=lambda wildcards: split_of(wildcards.run),
+        part=config["evaluate"]["part"],
+        settings=BOOTSTRAP,
+    shell:
+        "circlet seeds --predictions {input.predictions:q} --members {input.members:q}"
+        " --split {input.split:q} --name {wildcards.run} --scheme {params.scheme}"
+        " --part {params.part} {params.settings} --output {output.seeds:q} 2> {log:q}"
+
+
 rule compare_scores:
     input:
         metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
@@ -252,6 +283,7 @@ rule write_report:
         differences=DIFFERENCES,
         strata=expand(rules.score_strata.output.strata, run=RUNS),
         mistakes=expand(rules.score_strata.output.mistakes, run=RUNS),
+        seeds=expand(rules.score_seeds.output.seeds, run=RUNS),
         code=modules(*REPORT_MODULES),
     output:
         page=report(

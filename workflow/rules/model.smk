@@ -156,6 +156,7 @@ rule predict_dataset:
         code=modules(*PREDICT_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/{{run}}.tsv.gz",
+        members=f"{RESULTS}/predictions/{{run}}.members.parquet",
     log:
         f"{RESULTS}/logs/predict/{{run}}.log",
     benchmark:
@@ -171,7 +172,7 @@ rule predict_dataset:
     shell:
         "circlet predict --model {params.model:q} --transcripts {input.transcripts:q}"
         " --split {input.split:q} --device $DEVICE --threads {threads}"
-        " --output {output.predictions:q} 2> {log:q}"
+        " --members-output {output.members:q} --output {output.predictions:q} 2> {log:q}"
 
 
 use rule predict_dataset as predict_external with:
@@ -184,6 +185,7 @@ use rule predict_dataset as predict_external with:
         code=modules(*PREDICT_MODULES),
     output:
         predictions=f"{RESULTS}/external/predictions/{{run}}.tsv.gz",
+        members=f"{RESULTS}/external/predictions/{{run}}.members.parquet",
     log:
         f"{RESULTS}/logs/predict/external/{{run}}.log",
     benchmark:

@@ -11,7 +11,6 @@ from circlet.model.batches import collate, plan_batches
 BATCH_TOKENS = 32768
 
 
-@torch.inference_mode()
 def ensemble_logits(
     members: Sequence[nn.Module],
     sequences: Sequence[np.ndarray],
@@ -20,10 +19,24 @@ def ensemble_logits(
     device: torch.device,
     batch_tokens: int = BATCH_TOKENS,
 ) -> np.ndarray:
-    """Score sequences: the mean of the members' logits.
+    """Score sequences: the mean of the members' logits, shape (sequences,); see `member_logits`."""
+    of_members = member_logits(members, sequences, features, max_tokens, device, batch_tokens)
+    return of_members.mean(axis=0)
 
-    It does not depend on what else is scored: in evaluation mode, in which the members are left,
-    and in fp32 everywhere, since in bf16 it would depend on the device and on the batch.
+
+@torch.inference_mode()
+def member_logits(
+    members: Sequence[nn.Module],
+    sequences: Sequence[np.ndarray],
+    features: np.ndarray,
+    max_tokens: int,
+    device: torch.device,
+    batch_tokens: int = BATCH_TOKENS,
+) -> np.ndarray:
+    """Score sequences with each member of an ensemble.
+
+    A score does not depend on what else is scored: in evaluation mode, in which the members are
+    left, and in fp32 everywhere, since in bf16 it would depend on the device and on the batch.
 
     Args:
         members: The networks, of one shape, on the device.
@@ -34,9 +47,9 @@ def ensemble_logits(
         batch_tokens: Most tokens in a batch; bounds the memory, not the result.
 
     Returns:
-        Logits of the class circRNA, shape (sequences,), float64.
+        Logits of the class circRNA, shape (members, sequences), float64.
     """
-    logits = np.empty(len(sequences))
+    logits = np.empty((len(members), len(sequences)))
     for member in members:
         member.eval()
     lengths = np.array([len(tokens) for tokens in sequences], dtype=np.int64).clip(1, max_tokens)
@@ -46,5 +59,5 @@ def ensemble_logits(
         )
         tokens, described = batch.tokens.to(device), batch.features.to(device)
         scores = torch.stack([member(tokens, described).cpu() for member in members])
-        logits[rows] = scores.double().mean(dim=0).numpy()
+        logits[:, rows] = scores.double().numpy()
     return logits
