@@ -42,14 +42,10 @@
     const keys = keysOf(rows, column);
     const sign = order === "descending" ? -1 : 1;
     const compare = (a, b) => (typeof a === "number" ? a - b : collator.compare(a, b));
-    return rows
-      .map((row, place) => ({ row, key: keys[place] }))
-      .sort((a, b) =>
-        a.key === null || b.key === null
-          ? (a.key === null) - (b.key === null)
-          : sign * compare(a.key, b.key),
-      )
-      .map(({ row }) => row);
+    const before = (a, b) =>
+      a === null || b === null ? (a === null) - (b === null) : sign * compare(a, b);
+    const places = [...rows.keys()].sort((one, other) => before(keys[one], keys[other]));
+    return places.map((place) => rows[place]);
   }
 
   /** Let the heads of a table's columns sort it. Rows of totals keep their places. */
@@ -113,13 +109,10 @@
   }
 
   function setTheme(theme) {
-    if (theme === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    document.documentElement.dataset.theme = theme;
     try {
       localStorage.setItem(KEY, theme);
-    } catch {
-      // Nothing is lost but the memory of it.
-    }
+    } catch {} // nothing is lost but the memory of it
   }
 
   function addThemeButton(theme) {
