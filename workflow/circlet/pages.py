@@ -1,8 +1,10 @@
 """What the pages share: their look, how numbers are written, and rows that more than one shows."""
 
 import base64
+import hashlib
 import math
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,10 +52,24 @@ def data_uri(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
 
 
+def page_script() -> str:
+    """The script of all pages, which stands in the page itself."""
+    return resources.files("circlet").joinpath("templates/page.js").read_text(encoding="utf-8")
+
+
+def script_source(script: str) -> str:
+    """What a Content Security Policy calls a script that stands in the page: its hash.
+
+    Source: https://www.w3.org/TR/CSP3/#match-element-to-source-list.
+    """
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
 def environment(package: str) -> Environment:
     """Templates that all pages share, and those of a package.
 
-    Names and paths are a user's: everything is escaped.
+    Names and paths are a user's: everything is escaped, and no script runs but that of the pages.
 
     Args:
         package: Package with a folder `templates` of its own.
@@ -67,6 +83,8 @@ def environment(package: str) -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {"count": count, "number": number}
+    script = page_script()
+    made.globals |= {"script": script, "script_source": script_source(script)}
     return made
 
 

@@ -353,7 +353,7 @@ PAGE_MODULES = [
     "citations.py",
     "drawing.py",
     "pages.py",
-    *(f"templates/{name}" for name in ("page.css", "page.html.j2", "parts.html.j2")),
+    *(f"templates/{name}" for name in ("page.css", "page.js", "page.html.j2", "parts.html.j2")),
 ]
 CARD_MODULES = [
     "data/card/card.py",

@@ -225,4 +225,4 @@ def run(args: argparse.Namespace) -> None:
     )
     with atomic_text(args.output) as handle:
         handle.write(page)
-    log.info("Report: %s", args.output)
+    log.info("Report: %s, %.1f MiB", args.output, args.output.stat().st_size / 2**20)
