@@ -18,26 +18,24 @@ from card_inputs import (
     transcripts,
 )
 
-from circlet.data.card.card import plain
 from circlet.data.card.contents import tell_files, tell_typical
 from circlet.data.card.figures import PICTURES, draw, exon_label, histogram
 from circlet.data.card.trust import tell_hard_negatives
-from circlet.data.card.words import (
-    FLAG_MEANINGS,
-    PART_WORDS,
+from circlet.data.card.words import FLAG_MEANINGS, PART_WORDS, heading
+from circlet.drawing import svg_of
+from circlet.files import read_table, write_json, write_table
+from circlet.markdown import plain
+from circlet.pages import DASH
+from circlet.tables import FLAGS, HARD, HARD_TAUGHT, RELATIONS, SCHEMES, TEST, UNUSED
+from circlet.tables import SUBSETS as SUBSET_NAMES
+from circlet.words import (
     RELATIVE_WORDS,
     SCHEME_WORDS,
     TEST_SET_MEANINGS,
     TEST_SET_WORDS,
-    heading,
     listed,
     name_class,
 )
-from circlet.drawing import svg_of
-from circlet.files import read_table, write_json, write_table
-from circlet.pages import DASH
-from circlet.tables import FLAGS, HARD, HARD_TAUGHT, RELATIONS, SCHEMES, TEST, UNUSED
-from circlet.tables import SUBSETS as SUBSET_NAMES
 
 NASTY = '<script>alert("x")</script>|*a*[b](javascript:c)'
 

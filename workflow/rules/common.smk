@@ -333,18 +333,20 @@ PAGE_MODULES = [
     "pages.py",
     *(f"templates/{name}" for name in ("page.css", "page.html.j2", "parts.html.j2")),
 ]
+# What the cards in Markdown are made with.
+MARKDOWN_MODULES = ["layout.py", "markdown.py", "words.py", "templates/sections.md.j2"]
 CARD_MODULES = [
     "data/card/card.py",
     "data/card/contents.py",
     "data/card/figures.py",
     "data/card/inputs.py",
-    "data/card/layout.py",
     "data/card/limits.py",
     "data/card/trust.py",
     "data/card/words.py",
     "data/card/datasheet.py",
     "data/card/templates/card.html.j2",
     "data/card/templates/card.md.j2",
+    *MARKDOWN_MODULES,
     "parts.py",
     *PAGE_MODULES,
 ]
