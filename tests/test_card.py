@@ -21,7 +21,7 @@ from card_inputs import (
 from circlet.data.card.contents import tell_files, tell_typical
 from circlet.data.card.figures import PICTURES, draw, exon_label, histogram
 from circlet.data.card.trust import tell_hard_negatives
-from circlet.data.card.words import FLAG_MEANINGS, PART_WORDS, heading
+from circlet.data.card.words import FLAG_MEANINGS, PART_WORDS
 from circlet.drawing import svg_of
 from circlet.files import read_table, write_json, write_table
 from circlet.markdown import plain
@@ -33,6 +33,7 @@ from circlet.words import (
     SCHEME_WORDS,
     TEST_SET_MEANINGS,
     TEST_SET_WORDS,
+    heading,
     listed,
     name_class,
 )

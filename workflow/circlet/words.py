@@ -76,3 +76,12 @@ def name_class(name: str, transcripts: int) -> str:
     """A number of transcripts of a class."""
     words = CLASS_WORDS[name]
     return f"{transcripts:,} {words.removesuffix('s') if transcripts == 1 else words}"
+
+
+def heading(words: str) -> str:
+    """Words as the heading of a column; a name keeps its small letter."""
+    return (
+        words
+        if words in (CLASS_WORDS[POSITIVE], CLASS_WORDS[NEGATIVE])
+        else words[0].upper() + words[1:]
+    )

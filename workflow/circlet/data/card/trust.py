@@ -6,7 +6,6 @@ from circlet.data.card.words import (
     DESCRIPTOR_WORDS,
     PART_WORDS,
     find_confound,
-    heading,
     main_scheme,
     with_interval,
 )
@@ -20,6 +19,7 @@ from circlet.words import (
     SCHEME_WORDS,
     TEST_SET_MEANINGS,
     TEST_SET_WORDS,
+    heading,
     listed,
     name_class,
     percent,

@@ -2,8 +2,8 @@
 
 from circlet.data.card.inputs import Sheet
 from circlet.pages import DASH, number
-from circlet.tables import HARD, NEGATIVE, POSITIVE, UNUSED
-from circlet.words import BOOSTING, CLASS_WORDS, STOP_FREE
+from circlet.tables import HARD, UNUSED
+from circlet.words import BOOSTING, STOP_FREE
 
 STEP_MEANINGS = {
     "biotype": "a lncRNA of a biotype that was not asked for",
@@ -45,15 +45,6 @@ def in_unit(value: float | None, measure: str) -> str:
     if measure == "gc":
         return f"{100 * value:.1f}"
     return f"{value:,.0f}" if measure == "length" else f"{value:g}"
-
-
-def heading(words: str) -> str:
-    """Words as the heading of a column; a name keeps its small letter."""
-    return (
-        words
-        if words in (CLASS_WORDS[POSITIVE], CLASS_WORDS[NEGATIVE])
-        else words[0].upper() + words[1:]
-    )
 
 
 def main_scheme(sheet: Sheet) -> str | None:
