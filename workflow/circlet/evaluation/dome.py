@@ -43,7 +43,7 @@ PILLARS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             ),
             Item(
                 "1.2",
-                "Data splits",
+                "Dataset splits",
                 True,
                 "How large are the parts, and are the classes spread alike over them?",
                 dome_data.splits,

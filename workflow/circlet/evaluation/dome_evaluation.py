@@ -2,6 +2,7 @@
 
 from circlet.evaluation.dome_data import Answer
 from circlet.evaluation.model_card_inputs import (
+    TRIED,
     Facts,
     best_rival,
     differences_on,
@@ -25,16 +26,19 @@ def method(facts: Facts) -> Answer:
     row = facts.row
     sizes = name_class(POSITIVE, int(row["n_circrna"])), name_class(NEGATIVE, int(row["n_lncrna"]))
     said = (
-        f"Once, on the {row['part']} part of the split {facts.scheme}: {sizes[0]} and {sizes[1]} "
-        f"in {row['n_groups']:,.0f} groups. {tell_part(row['part'])}"
+        f"On the {row['part']} part of the split {facts.scheme}: {sizes[0]} and {sizes[1]} "
+        f"in {row['n_groups']:,.0f} groups. {tell_part(row['part'])} "
+        "How often the part was looked at before is not recorded."
     )
-    others = [TEST_SET_WORDS.get(name, name) for name in other_test_sets(facts)]
+    others = other_test_sets(facts)
     if others:
-        said += f" Besides on: {listed(others)}."
+        said += f" Besides on: {listed([TEST_SET_WORDS.get(name, name) for name in others])}."
+    if not set(others) - set(TRIED):
+        said += " There was no dataset of other origin and no new experiment."
     files = [COMPARISON, f"splits/{facts.scheme}.parquet"]
     if facts.differences:
         files.append(f"evaluation/{facts.name}/differences.tsv")
-    return f"{said} No data of another laboratory and no new experiment.", files
+    return said, files
 
 
 def measures(facts: Facts) -> Answer:
@@ -73,7 +77,7 @@ def comparison(facts: Facts) -> Answer:
     if best and (difference := find_difference(facts, part, best["name"])):
         said += f" The run less the best baseline, {best['name']}: {told_difference(difference)}."
         files.append(f"evaluation/{facts.name}/differences.tsv")
-    return f"{said} No published tool was run on these data.", files
+    return f"{said} The pipeline runs no published tool beside.", files
 
 
 def confidence(facts: Facts) -> Answer:

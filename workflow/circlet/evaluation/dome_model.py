@@ -39,10 +39,10 @@ def execution_time(facts: Facts) -> Answer:
     each = facts.seconds / transcripts["transcripts"]
     rate = transcripts["nucleotides"] / facts.seconds if facts.seconds else 0
     return (
-        f"To classify the {transcripts['transcripts']:,} transcripts of the dataset "
+        f"Classifying the {transcripts['transcripts']:,} transcripts of the dataset "
         f"({transcripts['nucleotides']:,} nt) took {facts.seconds:,.1f} s, the start of the "
-        f"program included: {1000 * each:,.1f} ms a transcript, {rate:,.0f} nt/s. It is one measurement, "
-        "on a machine that is not recorded.",
+        f"program included: {1000 * each:,.1f} ms a transcript, {rate:,.0f} nt/s. It "
+        "is one measurement, on a machine that is not recorded.",
         [f"benchmarks/predict/{facts.name}.tsv", "dataset/datasheet.json"],
     )
 
@@ -50,7 +50,7 @@ def execution_time(facts: Facts) -> Answer:
 def availability(facts: Facts) -> Answer:
     """Whether the software can be had."""
     return (
-        f"circlet {__version__}, under the MIT licence; `circlet predict` runs the model from a "
+        f"circlet {__version__}, under the MIT licence; the command circlet predict runs the model from a "
         "command line or from Python. The address of its source is not known to the run.",
         ["LICENSE and README.md of circlet's source"],
     )

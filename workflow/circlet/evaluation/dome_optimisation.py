@@ -38,7 +38,7 @@ def algorithm(facts: Facts) -> Answer:
         f"Supervised deep learning: {architecture}, "
         f"{ARCHITECTURE_WORDS.get(architecture, 'a network of circlet')}{trees}. The network is "
         "circlet's own. Whether it is worth it over better known algorithms is answered by item "
-        "4.3, where boosting over hand-made descriptors is among the rivals.",
+        "4.3.",
         files_of(facts, "config.json"),
     )
 
@@ -145,7 +145,9 @@ def regularisation(facts: Facts) -> Answer:
     )
     if len(facts.training) > 1:
         done.append(f"{len(facts.training)} seeds averaged")
-    return f"{listed(done)}.".capitalize(), files_of(facts, "training.json", "config.json")
+    return f"{done[0].capitalize()}; {'; '.join(done[1:])}.", files_of(
+        facts, "training.json", "config.json"
+    )
 
 
 def configuration(facts: Facts) -> Answer:

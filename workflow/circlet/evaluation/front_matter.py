@@ -14,7 +14,7 @@ from circlet.evaluation.report import METRIC_WORDS
 from circlet.evaluation.scores import METRICS
 from circlet.evaluation.verdict import Row
 from circlet.tables import NEGATIVE, POSITIVE
-from circlet.words import TEST_SET_WORDS, name_class, percent
+from circlet.words import TEST_SET_WORDS, name_class
 
 LICENCE = "mit"  # of circlet's code
 TASK = "text-classification"  # of the Hub's tasks the one for one label a sequence
@@ -28,22 +28,27 @@ HUB_METRICS = {
     "sensitivity": "recall",
     "brier": "brier_score",
 }
+DATABASES = ("circrnadb", "circbase", "gencode")  # types of sources
 DECIMALS = 6
 
 
 def front_matter(facts: Facts) -> str:
     """The metadata of a run as YAML, without the lines that enclose it."""
-    sources = {source["type"] or source["name"] for source in facts.sheet["sources"]}
     content = {
         "license": LICENCE,
         "library_name": "circlet",
         "pipeline_tag": TASK,
         "tags": ["biology", "genomics", "rna", POSITIVE, NEGATIVE, *architectures(facts)],
-        "datasets": sorted(sources),
+        "datasets": sorted(set(map(dataset_name, facts.sheet["sources"]))),
         "metrics": [HUB_METRICS[metric] for metric in METRICS if metric in HUB_METRICS],
         "model-index": [{"name": facts.name, "results": results(facts)}],
     }
     return "\n".join(as_yaml(content))
+
+
+def dataset_name(source: dict[str, Any]) -> str:
+    """The database that a source is, or else the source's own name."""
+    return source["type"] if source["type"] in DATABASES else source["name"]
 
 
 def architectures(facts: Facts) -> list[str]:
@@ -90,10 +95,11 @@ def scored(row: Row) -> list[str]:
 def describe_metric(facts: Facts, row: Row, metric: str) -> dict[str, Any]:
     """A metric with its value, and its interval in the name."""
     low, high = row[f"{metric}_low"], row[f"{metric}_high"]
-    name = METRIC_WORDS.get(metric, (metric, ""))[0]
+    short = METRIC_WORDS.get(metric, (metric, ""))[0]
+    name = short if short.casefold() == metric else metric.replace("_", " ")
     if not (math.isnan(low) or math.isnan(high)):
-        share = percent(facts.scored["bootstrap"]["confidence"])
-        name += f" ({share} interval {low:.3f} to {high:.3f})"
+        share = 100 * facts.scored["bootstrap"]["confidence"]
+        name += f" ({share:g} % interval {low:.3f} to {high:.3f})"
     return {"type": HUB_METRICS.get(metric, metric), "name": name, "value": float(row[metric])}
 
 

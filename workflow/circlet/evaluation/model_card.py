@@ -76,7 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--datasheet", type=Path, required=True, help="of the dataset, JSON")
     add("--transcripts", type=Path, required=True, help="the dataset, Parquet")
     add("--split", type=Path, required=True, help="the run's split, named by its scheme")
-    add("--benchmark", type=Path, help="what classifying the dataset took, of Snakemake, TSV")
+    add(
+        "--benchmark",
+        type=Path,
+        help="what classifying the dataset took, of Snakemake, TSV; may be missing",
+    )
     add("--card", type=Path, required=True, help="model card to write, Markdown")
     add("--dome", type=Path, required=True, help="DOME checklist to write, Markdown")
 

@@ -69,7 +69,7 @@ class Facts:
         sheet: The dataset's datasheet.
         parts: Counts of each part of its split.
         scored: `bootstrap` and `confusion` of its metrics.
-        seconds: What the classifying of the whole dataset took, or None.
+        seconds: What the classifying of the whole dataset took, None where no record is left.
     """
 
     name: str
@@ -130,7 +130,7 @@ def load_facts(name: str, files: Files) -> Facts:
         read_keys(files.datasheet, SHEET_KEYS),
         {counts["part"]: counts for counts in split},
         metrics[about],
-        read_seconds(files.benchmark) if files.benchmark else None,
+        read_seconds(files.benchmark) if files.benchmark and files.benchmark.exists() else None,
     )
 
 

@@ -34,23 +34,27 @@ def weak_strata(facts: Facts) -> list[Row]:
         if row["name"] == facts.name
         and row["scheme"] == facts.scheme
         and row["part"] == facts.row["part"]
-        and row["description"] != "all"
-        and row["n_circrna"] + row["n_lncrna"] >= SMALL_SAMPLE
-        and row["n_groups"] >= FEW_GROUPS
-        and row["auroc"] < facts.row["auroc"]  # False where it is not known
+        and is_large(row)
+        and row["auroc"] < facts.row["auroc"]
     ]
     return sorted(found, key=lambda row: row["auroc"])[:WEAKEST]
+
+
+def is_large(row: Row) -> bool:
+    """Whether a part of a division has a score, and transcripts and groups enough to look at it."""
+    is_many = row["n_circrna"] + row["n_lncrna"] >= SMALL_SAMPLE
+    is_division = row["description"] != "all"
+    return is_division and is_many and row["n_groups"] >= FEW_GROUPS and row["auroc"] >= 0
 
 
 def tell_strata(facts: Facts) -> str:
     """Say where the model is weakest."""
     weak = weak_strata(facts)
+    if not any(map(is_large, facts.strata)):
+        return "Where it is weak cannot be told: every stratum is too small, or of one class."
     large = f"with {SMALL_SAMPLE} transcripts and {FEW_GROUPS} groups or more"
     if not weak:
-        return (
-            f"Where it is weak is not known: among strata of the {facts.row['part']} part {large} "
-            "and a score, none is below the whole."
-        )
+        return f"No stratum of the {facts.row['part']} part {large} scores below the whole."
     told = [
         f"{describe_stratum(row)}: {with_interval(row, 'auroc')} on "
         f"{name_class(POSITIVE, int(row['n_circrna']))} and "

@@ -17,7 +17,7 @@ from circlet.evaluation.verdict import Row, describe_run, signed, with_interval
 from circlet.layout import Section, Table
 from circlet.pages import DASH, count, number
 from circlet.tables import HARD, TEST
-from circlet.words import TEST_SET_MEANINGS, TEST_SET_WORDS, heading, percent
+from circlet.words import TEST_SET_MEANINGS, TEST_SET_WORDS, heading
 
 COMPARED = ("auroc", "mcc", "sensitivity", "specificity")  # in the tables of rivals
 CALIBRATION_WORDS = {
@@ -45,9 +45,20 @@ def tell_intervals(facts: Facts) -> str:
     """How the intervals were made."""
     made = facts.scored["bootstrap"]
     return (
-        f"Intervals hold {percent(made['confidence'])} of {made['replicates']:,} bootstrap "
+        f"Intervals hold {100 * made['confidence']:g} % of {made['replicates']:,} bootstrap "
         f"replicates, in each of which whole groups of the split ({facts.row['n_groups']:,.0f} in "
-        f"this part) are drawn with replacement. {tell_part(facts.row['part'])}"
+        f"this part) are drawn with replacement. {tell_width(facts.row)}"
+        f"{tell_part(facts.row['part'])}"
+    )
+
+
+def tell_width(row: Row) -> str:
+    """Warn of an interval without width, with a blank at the end."""
+    if row["auroc_low"] != row["auroc_high"]:  # NaN too
+        return ""
+    return (
+        "Where an interval has no width, all replicates agree; on a small sample that can be luck, "
+        "and is no certainty. "
     )
 
 
@@ -114,7 +125,8 @@ def told_difference(difference: Row | None) -> str:
     said += f" [{signed(low)}, {signed(high)}]"
     p_holm = difference.get("p_holm")
     if p_holm is not None and not math.isnan(p_holm):
-        said += f", p {number(p_holm)} (Holm)"
+        told = f"= {number(p_holm)}" if p_holm >= 0.001 else "< 0.001"
+        said += f", p {told} (Holm)"
     return f"{said}: {outcome(difference['metric'], low, high)}"
 
 
@@ -139,7 +151,7 @@ def test_sets_table(facts: Facts) -> Table:
         "circRNAs",
         "Negatives",
         *heads,
-        "AUROC of the best baseline",
+        "Best baseline, AUROC",
         "Above it",
     )
     return Table("The run on the other test sets", columns, rows)
@@ -169,8 +181,8 @@ def tell_calibration(facts: Facts) -> Section:
         f"On the {row['part']} part the probabilities are off by {with_interval(row, 'ece')} in "
         "the mean (expected calibration error, biased upwards in small samples), and the Brier "
         f"score is {with_interval(row, 'brier')}. Where circRNAs are rarer or commoner than in the "
-        "training data, or where other transcripts than lncRNAs are among the rest, they are off "
-        "by more.",
+        "training data, or where other transcripts than lncRNAs are among the rest, they can be "
+        "off by more.",
     ]
     hard = find_score(facts, HARD)
     if hard is not None and not math.isnan(hard.get("ece", math.nan)):

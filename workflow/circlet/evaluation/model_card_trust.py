@@ -9,7 +9,7 @@ from circlet.evaluation.model_card_inputs import (
     find_score,
     find_stop_free,
 )
-from circlet.evaluation.verdict import CHANCE, Row, paired_standing, with_interval
+from circlet.evaluation.verdict import CHANCE, Row, paired_standing, warnings, with_interval
 from circlet.layout import Section
 from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, NEGATIVE, POSITIVE
 from circlet.words import name_class, percent
@@ -17,8 +17,8 @@ from circlet.words import name_class, percent
 
 def tell_trust(facts: Facts) -> Section:
     """What the run's score rests on, and what that means for a call."""
-    told = (tell_coding(facts), tell_matched(facts), tell_low_stop_free(facts))
-    sentences = [*filter(None, told), tell_hard(facts), tell_meaning(facts)]
+    told = (tell_coding(facts), tell_matched(facts), tell_low_stop_free(facts), tell_hard(facts))
+    sentences = [tell_meaning(facts), *warnings([facts.row]), *filter(None, told)]
     return Section("trust", "How far to trust a call", sentences)
 
 
@@ -115,7 +115,7 @@ def tell_hard(facts: Facts) -> str:
         return (
             "How often the model calls a piece of an ordinary mRNA a circRNA is not known: this "
             "run has no scores on hard negatives, which are exons of linear coding transcripts. "
-            "Given what its score rests on, take it that it often does, until that is measured."
+            "Until that is measured, take it that it often does."
         )
     taught = (
         "It was trained with such hard negatives of other groups. "
@@ -156,15 +156,15 @@ def tell_meaning(facts: Facts) -> str:
     true, false = (facts.scored["confusion"][name] for name in ("tp", "fp"))
     row = facts.row
     said = (
-        "For a biologist this means: the call circRNA says that a sequence looks like the exons "
-        "that circularise, compared with lncRNAs. It is no evidence of a back-splice junction; an "
+        "The call circRNA says that a sequence looks more like the exons that circularise than "
+        "like other lncRNAs. It is no evidence of a back-splice junction; an "
         "mRNA, or a linear transcript of the same exons, can look the same. "
     )
     if true + false:
         prevalence = row["n_circrna"] / (row["n_circrna"] + row["n_lncrna"])
         said += (
-            f"Of the calls circRNA on the {row['part']} part {percent(true / (true + false))} are "
-            f"right, where {percent(prevalence)} of the transcripts are circRNAs and all others "
+            f"Of {true + false:,} calls circRNA on the {row['part']} part {true:,} "
+            f"({percent(true / (true + false))}) are right, where {percent(prevalence)} of the transcripts are circRNAs and all others "
             "lncRNAs; where circRNAs are rarer, or mRNAs among the rest, more calls are wrong. "
         )
     return (
