@@ -164,8 +164,9 @@ def tell_meaning(facts: Facts) -> str:
         prevalence = row["n_circrna"] / (row["n_circrna"] + row["n_lncrna"])
         said += (
             f"Of {true + false:,} calls circRNA on the {row['part']} part {true:,} "
-            f"({percent(true / (true + false))}) are right, where {percent(prevalence)} of the transcripts are circRNAs and all others "
-            "lncRNAs; where circRNAs are rarer, or mRNAs among the rest, more calls are wrong. "
+            f"({percent(true / (true + false))}) are right, where {percent(prevalence)} of the "
+            "transcripts are circRNAs and all others lncRNAs; where circRNAs are rarer, or mRNAs "
+            "among the rest, more calls are wrong. "
         )
     return (
         f"{said}Use it to rank candidates, and confirm a circle by reads across its back-splice "
