@@ -50,7 +50,7 @@ def execution_time(facts: Facts) -> Answer:
 def availability(facts: Facts) -> Answer:
     """Whether the software can be had."""
     return (
-        f"circlet {__version__}, under the MIT licence; the command circlet predict, or Python, runs "
+        f"circlet {__version__}, under the MIT licence; circlet predict, or Python, runs "
         "the model. The address of its source is not known to the run.",
         ["LICENSE and README.md of circlet's source"],
     )
