@@ -232,7 +232,7 @@ def test_matched_set_of_the_comparison_has_an_interval(facts):
     [
         ((0.55, 0.6), "something beyond these two"),
         ((0.45, 0.6), "nothing is shown"),
-        ((math.nan, math.nan), "No interval"),
+        ((math.nan, math.nan), "is not settled"),
     ],
 )
 def test_beyond(limits, said):
@@ -246,9 +246,12 @@ def test_hard_negatives_are_told_by_the_numbers(facts):
     assert "It has seen none of them in training." in said
     assert "AUROC is 0.620 [0.610, 0.630]" in said
     assert "That is 24.0 % of the way from a coin toss to certainty." in said
-    assert "it calls 87.5 % of these linear exons circRNA" in said
+    assert "it calls 87.5 % of these linear exons circRNA, and 75.0 % of the circRNAs" in said
     taught = dataclasses.replace(facts, row={**facts.row, "scheme": "gene.hardonly"})
     assert "It was trained with such hard negatives" in tell_hard(taught)
+    assert "than like pieces of linear coding transcripts." in tell_meaning(taught)
+    both = dataclasses.replace(facts, row={**facts.row, "scheme": "gene.fold1.hard"})
+    assert both.negatives == "other lncRNAs or pieces of linear coding transcripts"
     without = dataclasses.replace(facts, rows=facts.rows[:3], differences=[])
     assert "is not known: this run has no scores on hard negatives" in tell_hard(without)
 
@@ -271,6 +274,7 @@ def test_linear(limits, said):
 def test_meaning_counts_the_calls(facts):
     said = tell_meaning(facts)
     assert "Of 4,500 calls circRNA on the test part 4,400 (97.8 %) are right" in said
+    assert "of the linear coding exons tried it calls 87.5 % circRNA" in said
     assert "where 61.8 % of the transcripts are circRNAs" in said
     nothing = {"confusion": {"tp": 0, "fp": 0, "tn": 1, "fn": 1}}
     assert "calls circRNA" not in tell_meaning(dataclasses.replace(facts, scored=nothing))
@@ -279,7 +283,7 @@ def test_meaning_counts_the_calls(facts):
 def test_limits_name_the_weak_strata(facts):
     points = tell_limits(facts).points
     assert any(
-        "length, nt 4000 and more: 0.840 [0.840, 0.840] on 300 circRNAs and 100 lncRNAs" in point
+        "length, nt (4000 and more): 0.840 [0.840, 0.840] on 300 circRNAs and 100 lncRNAs" in point
         for point in points
     )
     assert not any("below 0.4" in point or "chr1" in point for point in points)

@@ -77,7 +77,7 @@ def comparison(facts: Facts) -> Answer:
     if best and (difference := find_difference(facts, part, best["name"])):
         said += f" The run less the best baseline, {best['name']}: {told_difference(difference)}."
         files.append(f"evaluation/{facts.name}/differences.tsv")
-    return f"{said} The pipeline runs no published tool beside.", files
+    return f"{said} The pipeline runs no published tool.", files
 
 
 def confidence(facts: Facts) -> Answer:

@@ -54,8 +54,9 @@ def tell_model(facts: Facts) -> Section:
     networks = f"{members} networks of one shape" if members > 1 else "one network"
     said = (
         "The model reads the spliced sequence of a transcript, sense strand, and gives the "
-        "probability that it is a circular RNA (circRNA) and not another long non-coding RNA "
-        f"(lncRNA), and a call. It is made of {networks}: {architecture}, "
+        "probability that it is a circular RNA (circRNA), and a call: circRNA or other long "
+        "non-coding RNA (lncRNA). It was taught to tell circRNAs from "
+        f"{facts.negatives}. It is made of {networks}: {architecture}, "
         f"{ARCHITECTURE_WORDS.get(architecture, 'a network of circlet')}; "
         f"{facts.training[0]['parameters']:,} parameters each."
     )
@@ -91,12 +92,13 @@ def tell_uses(facts: Facts) -> Section:
     """What it is for, and what it is not for."""
     points = [
         "For: ranking spliced transcripts, such as candidates of a circRNA caller or an assembly, "
-        "where the alternative to a circRNA is another lncRNA.",
+        f"where the alternatives to a circRNA are {facts.negatives}.",
         "For: comparing methods on the same split of the same data.",
         "Not for: proof that a transcript is circular. It sees no reads and no junction.",
         "Not for: telling a circRNA from the linear mRNA of the same gene. See how far to trust a "
         "call.",
-        "Not for: unspliced sequence, the antisense strand, or fragments: none was in training.",
+        "Not for: unspliced or antisense sequence, or pieces of transcripts; its scores say "
+        "nothing of these.",
         f"Not for: {tell_species(facts)}",
         "Not for: diagnosis or any decision about a patient.",
     ]

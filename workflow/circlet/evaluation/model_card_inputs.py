@@ -100,6 +100,14 @@ class Facts:
         """Whether the run was trained on hard negatives."""
         return any(word.startswith("hard") for word in self.scheme.split(".")[1:])
 
+    @property
+    def negatives(self) -> str:
+        """What the run was taught to tell circRNAs from, in words."""
+        if "hardonly" in self.scheme.split("."):
+            return "pieces of linear coding transcripts"
+        beside = " or pieces of linear coding transcripts" if self.is_taught_hard else ""
+        return f"other lncRNAs{beside}"
+
 
 def load_facts(name: str, files: Files) -> Facts:
     """Read what is known of a run.

@@ -70,7 +70,7 @@ def tell_strata(facts: Facts) -> str:
 def describe_stratum(row: Row) -> str:
     """Name a stratum in words."""
     words = DESCRIPTION_WORDS.get(row["description"], row["description"])
-    return f"{words[0].lower() + words[1:] if words[1:2].islower() else words} {row['stratum']}"
+    return f"{words[0].lower() + words[1:] if words[1:2].islower() else words} ({row['stratum']})"
 
 
 def tell_seeds(facts: Facts) -> str:

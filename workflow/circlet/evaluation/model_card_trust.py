@@ -84,8 +84,7 @@ def tell_beyond(row: Row) -> str:
     low, high = row["auroc_low"], row["auroc_high"]
     if math.isnan(low) or math.isnan(high):
         return (
-            "No interval of the model's score is at hand, so that a score near 0.5 shows nothing "
-            "here."
+            "No interval of the model's score is at hand: how far it is from chance is not settled."
         )
     if low > CHANCE:
         return (
@@ -126,8 +125,8 @@ def tell_hard(facts: Facts) -> str:
         f"The harder question is asked by {int(row['n_lncrna']):,} exon runs of linear coding "
         "transcripts (hard negatives): coding sequence as well, but not known to circularise. "
         f"{taught}Against them, with the same circRNAs, its AUROC is "
-        f"{with_interval(row, 'auroc')}. {tell_rival(facts, HARD)}{tell_linear(row)}"
-    )
+        f"{with_interval(row, 'auroc')}. {tell_linear(row)} {tell_rival(facts, HARD)}"
+    ).rstrip()
 
 
 def tell_linear(row: Row) -> str:
@@ -147,8 +146,17 @@ def tell_linear(row: Row) -> str:
         return worth
     return (
         f"{worth} At its threshold it calls {percent(1 - specificity)} of these linear exons "
-        "circRNA."
+        f"circRNA, and {percent(row['sensitivity'])} of the circRNAs."
     )
+
+
+def tell_called(facts: Facts) -> str:
+    """How many linear coding exons are called circRNA, as an addition; empty if not known."""
+    row = find_score(facts, HARD)
+    specificity = math.nan if row is None else row.get("specificity", math.nan)
+    if math.isnan(specificity):
+        return ""
+    return f": of the linear coding exons tried it calls {percent(1 - specificity)} circRNA"
 
 
 def tell_meaning(facts: Facts) -> str:
@@ -157,8 +165,8 @@ def tell_meaning(facts: Facts) -> str:
     row = facts.row
     said = (
         "The call circRNA says that a sequence looks more like the exons that circularise than "
-        "like other lncRNAs. It is no evidence of a back-splice junction; an "
-        "mRNA, or a linear transcript of the same exons, can look the same. "
+        f"like {facts.negatives}. It is no evidence of a back-splice junction; an mRNA, or a "
+        f"linear transcript of the same exons, can look the same{tell_called(facts)}. "
     )
     if true + false:
         prevalence = row["n_circrna"] / (row["n_circrna"] + row["n_lncrna"])
