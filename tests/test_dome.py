@@ -53,6 +53,7 @@ def test_data(facts, text):
     assert "circles (circRNADb): 4 of 7 records kept" in text
     assert "In all 4 circRNAs, 4 lncRNAs and 2 hard negatives." in text
     assert "4 of 31,939 circRNAs" in text
+    assert "Files came through a mirror" in text
     said, files = dome_data.splits(facts)
     assert "Train: 2 circRNAs and 2 lncRNAs in 2 groups; 50.0 % of both" in said
     assert files[0] == "splits/gene.parquet"

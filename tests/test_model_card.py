@@ -154,6 +154,7 @@ def test_card_tells_data_split_and_training(pages, card):
     assert rows_of(text, "1", "2") == [["2 of 4", "0.920", "100", "all epochs are done"]]
     assert "Training took 201 s for 2 seeds, on: cpu, threads: 2, processes: 1" in text
     assert "/home/me" not in text
+    assert "Files came through a mirror" in text
 
 
 def test_card_cites_and_tells_the_terms(pages):

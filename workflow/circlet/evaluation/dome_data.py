@@ -1,6 +1,11 @@
 """Answers of a run to the DOME recommendations on data; see `circlet.evaluation.dome`."""
 
-from circlet.evaluation.model_card_about import count_part, tell_leakage, tell_reference
+from circlet.evaluation.model_card_about import (
+    count_part,
+    tell_leakage,
+    tell_mirror,
+    tell_reference,
+)
 from circlet.evaluation.model_card_inputs import Facts
 from circlet.pages import count
 from circlet.tables import NEGATIVE, PARTS, POSITIVE
@@ -34,7 +39,7 @@ def provenance(facts: Facts) -> Answer:
     if any(source["downloads"] for source in sheet["sources"]):
         said += " The address and SHA-256 of each downloaded file are recorded."
         files.append("downloads/*.json")
-    return f"{said} {used[0]}", files
+    return " ".join([said, *tell_mirror(sheet), *used]), files
 
 
 def splits(facts: Facts) -> Answer:

@@ -130,6 +130,7 @@ def tell_data(facts: Facts) -> Section:
         f"tells it in full; the SHA-256 of {sheet['transcripts']['file']} is "
         f"{sheet['transcripts']['sha256']}.",
         *tell_reference(sheet),
+        *tell_mirror(sheet),
     ]
     tables = [sources_table(sheet["sources"])]
     if any(source["downloads"] for source in sheet["sources"]):
@@ -147,6 +148,17 @@ def tell_reference(sheet: Sheet) -> list[str]:
     if not parts:
         return []
     return [f"Of what the literature reports for such sources it holds {listed(parts)}."]
+
+
+def tell_mirror(sheet: Sheet) -> list[str]:
+    """Say whether files came through a mirror."""
+    files = [file for source in sheet["sources"] for file in source["downloads"]]
+    if not any(file["mirror"] for file in files):
+        return []
+    return [
+        "Files came through a mirror; the addresses are those of the upstreams that it stands for, "
+        "and the SHA-256 is that of what came."
+    ]
 
 
 def count_part(part: Sheet) -> str:
