@@ -26,7 +26,7 @@ from model_card_inputs import (
 
 from circlet.evaluation.front_matter import as_yaml, front_matter
 from circlet.evaluation.model_card import render_card
-from circlet.evaluation.model_card_about import tell_model, tell_split, tell_training
+from circlet.evaluation.model_card_about import tell_model, tell_split
 from circlet.evaluation.model_card_inputs import (
     best_rival,
     find_score,
@@ -35,6 +35,7 @@ from circlet.evaluation.model_card_inputs import (
 )
 from circlet.evaluation.model_card_limits import tell_limits
 from circlet.evaluation.model_card_scores import tell_calibration, tell_part, told_difference
+from circlet.evaluation.model_card_training import tell_training
 from circlet.evaluation.model_card_trust import (
     tell_beyond,
     tell_coding,

@@ -372,6 +372,7 @@ MODEL_CARD_MODULES = [
     "evaluation/model_card_inputs.py",
     "evaluation/model_card_limits.py",
     "evaluation/model_card_scores.py",
+    "evaluation/model_card_training.py",
     "evaluation/model_card_trust.py",
     "evaluation/front_matter.py",
     "evaluation/dome.py",

@@ -3,8 +3,9 @@
 from circlet.composition import SIZE
 from circlet.descriptors import DESCRIPTORS
 from circlet.evaluation.dome_data import Answer
-from circlet.evaluation.model_card_about import ARCHITECTURE_WORDS, best_of
+from circlet.evaluation.model_card_about import ARCHITECTURE_WORDS
 from circlet.evaluation.model_card_inputs import Facts
+from circlet.evaluation.model_card_training import best_of
 from circlet.evaluation.verdict import with_interval
 from circlet.tables import HARD, NEGATIVE, POSITIVE, TRAIN
 from circlet.words import listed, percent

@@ -18,12 +18,12 @@ from circlet.evaluation.model_card_about import (
     tell_data,
     tell_model,
     tell_split,
-    tell_training,
     tell_uses,
 )
 from circlet.evaluation.model_card_inputs import Facts, Files, load_facts
 from circlet.evaluation.model_card_limits import tell_limits
 from circlet.evaluation.model_card_scores import tell_calibration, tell_scores
+from circlet.evaluation.model_card_training import tell_training
 from circlet.evaluation.model_card_trust import tell_trust
 from circlet.files import atomic_text
 from circlet.markdown import Markdown, markdown_environment
