@@ -29,6 +29,7 @@ rule all:
             run=RUNS,
             name=config["predict"]["inputs"],
         ),
+        expand(f"{RESULTS}/models/{{run}}/{{page}}.md", run=RUNS, page=["README", "DOME"]),
         f"{RESULTS}/evaluation/comparison.tsv",
         f"{RESULTS}/dataset/card.html",
         f"{RESULTS}/report.html",

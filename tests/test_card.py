@@ -18,26 +18,14 @@ from card_inputs import (
     transcripts,
 )
 
-from circlet.data.card.card import plain
 from circlet.data.card.contents import tell_files, tell_typical
 from circlet.data.card.figures import PICTURES, draw, exon_label, histogram
 from circlet.data.card.trust import tell_hard_negatives
-from circlet.data.card.words import (
-    FLAG_MEANINGS,
-    PART_WORDS,
-    RELATIVE_WORDS,
-    SCHEME_WORDS,
-    TEST_SET_MEANINGS,
-    TEST_SET_WORDS,
-    heading,
-    listed,
-    name_class,
-)
+from circlet.data.card.words import FLAG_MEANINGS, PART_WORDS
 from circlet.drawing import svg_of
 from circlet.files import read_table, write_json, write_table
 from circlet.pages import DASH
-from circlet.tables import FLAGS, HARD, HARD_TAUGHT, RELATIONS, SCHEMES, TEST, UNUSED
-from circlet.tables import SUBSETS as SUBSET_NAMES
+from circlet.tables import FLAGS, HARD, UNUSED
 
 NASTY = '<script>alert("x")</script>|*a*[b](javascript:c)'
 
@@ -257,40 +245,13 @@ def test_one_length_for_all_is_drawn():
     assert svg_of(draw(bins, "length")).startswith(b"<?xml")
 
 
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("linear_exons", "linear_exons"),
-        ("_a_ b", r"\_a\_ b"),
-        ("a|b\nc", r"a\|b c"),
-        ("<b>&`x`", r"\<b\>\&\`x\`"),
-        (3, 3),
-    ],
-)
-def test_plain_shows_text_letter_by_letter(text, escaped):
-    assert plain(text) == escaped
-
-
-def test_words():
-    assert [listed(list(words)) for words in ("", "a", "ab", "abc")] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
-    assert name_class("circRNA", 1) == "1 circRNA"
-    assert name_class("hard_negatives", 2) == "2 hard negatives"
-    assert (heading("circRNAs"), heading("hard negatives")) == ("circRNAs", "Hard negatives")
+def test_exons_are_labelled():
     assert (exon_label(19.0), exon_label(20.0)) == ("19", "\N{GREATER-THAN OR EQUAL TO}20")
 
 
 def test_everything_that_is_named_has_words():
-    assert tuple(SCHEME_WORDS) == SCHEMES
-    assert tuple(RELATIVE_WORDS) == RELATIONS
     assert tuple(FLAG_MEANINGS) == FLAGS
     assert set(PART_WORDS) == {HARD, UNUSED}
-    assert set(TEST_SET_MEANINGS) == {*SUBSET_NAMES, HARD, HARD_TAUGHT}
-    assert set(TEST_SET_WORDS) == {*SUBSET_NAMES, HARD, HARD_TAUGHT, TEST}
 
 
 def test_card_needs_neither_models_nor_evaluation():

@@ -134,6 +134,12 @@ def test_weights_of_members_that_are_not_named_are_left_alone(checkpoint_folder)
     assert Checkpoint.load(checkpoint_folder).names == ["seed1", "seed4"]
 
 
+def test_model_card_in_the_folder_is_ignored(checkpoint_folder):
+    (checkpoint_folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    (checkpoint_folder / "DOME.md").write_text("# DOME\n")
+    assert Checkpoint.load(checkpoint_folder).names == ["seed1", "seed4"]
+
+
 def test_weights_alone(tmp_path):
     first, second = make_checkpoint().members
     save_weights(first, tmp_path / "made/first.safetensors")

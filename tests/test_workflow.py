@@ -43,6 +43,8 @@ OUTPUTS = (
     "models/main/config.json",
     "models/main/vocabulary.json",
     "models/main/training.json",
+    "models/main/README.md",
+    "models/main/DOME.md",
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
     "evaluation/main/metrics.json",

@@ -43,6 +43,10 @@ STEPS = {
     "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
+    "model-card": (
+        "circlet.evaluation.model_card",
+        "write the model card and the DOME checklist of a run",
+    ),
     "report": ("circlet.evaluation.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
 }

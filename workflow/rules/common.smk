@@ -227,6 +227,11 @@ def rivals(run):
     return {Path(name).name: f"{RESULTS}/predictions/{name}.tsv.gz" for name in scored}
 
 
+def differences_of(run):
+    """The paired differences of a run from its rivals, if it has any."""
+    return [f"{RESULTS}/evaluation/{run}/differences.tsv"] if rivals(run) else []
+
+
 def draw(values, chance):
     """One of the values of a list, or a number from a range."""
     if isinstance(values, list):
@@ -291,7 +296,7 @@ DATA_SETTINGS = json.dumps(
 )
 # How every interval is made.
 BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confidence", "seed")})
-DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if rivals(run)]
+DIFFERENCES = [path for run in RUNS for path in differences_of(run)]
 COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
 BASELINE_MODULES = [
     "evaluation/baselines.py",
@@ -355,18 +360,20 @@ PAGE_MODULES = [
     "pages.py",
     *(f"templates/{name}" for name in ("page.css", "page.js", "page.html.j2", "parts.html.j2")),
 ]
+# What the cards in Markdown are made with.
+MARKDOWN_MODULES = ["layout.py", "markdown.py", "words.py", "templates/sections.md.j2"]
 CARD_MODULES = [
     "data/card/card.py",
     "data/card/contents.py",
     "data/card/figures.py",
     "data/card/inputs.py",
-    "data/card/layout.py",
     "data/card/limits.py",
     "data/card/trust.py",
     "data/card/words.py",
     "data/card/datasheet.py",
     "data/card/templates/card.html.j2",
     "data/card/templates/card.md.j2",
+    *MARKDOWN_MODULES,
     "parts.py",
     *PAGE_MODULES,
 ]
@@ -380,6 +387,26 @@ REPORT_MODULES = [
     "evaluation/scores.py",
     *PAGE_MODULES,
     *(f"evaluation/templates/{name}.html.j2" for name in ("report", "run", "origin")),
+]
+MODEL_CARD_MODULES = [
+    "evaluation/model_card.py",
+    "evaluation/model_card_about.py",
+    "evaluation/model_card_inputs.py",
+    "evaluation/model_card_limits.py",
+    "evaluation/model_card_scores.py",
+    "evaluation/model_card_training.py",
+    "evaluation/model_card_trust.py",
+    "evaluation/front_matter.py",
+    "evaluation/dome.py",
+    "evaluation/dome_data.py",
+    "evaluation/dome_evaluation.py",
+    "evaluation/dome_model.py",
+    "evaluation/dome_optimisation.py",
+    "evaluation/templates/model_card.md.j2",
+    "evaluation/templates/dome.md.j2",
+    *COMPOSITION_MODULES,
+    *MARKDOWN_MODULES,
+    *REPORT_MODULES,
 ]
 PARTS = ["train", "validation", "test"]
 CARD_FIGURES = ["length", "gc", "exon_number"]

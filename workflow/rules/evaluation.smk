@@ -270,6 +270,52 @@ rule compare_scores:
         " --output {output.comparison:q} 2> {log:q}"
 
 
+rule write_model_card:
+    input:
+        model=rules.assemble_model.output,
+        comparison=rules.compare_scores.output.comparison,
+        metrics=lambda wildcards: expand(
+            rules.evaluate_predictions.output.metrics, scored=wildcards.run, test_set=TEST_SETS
+        ),
+        differences=lambda wildcards: differences_of(wildcards.run),
+        strata=rules.score_strata.output.strata,
+        datasheet=rules.write_card.output.datasheet,
+        transcripts=rules.build_dataset.output.transcripts,
+        split=rules.compare_with_rivals.input.split,
+        predictions=rules.predict_dataset.output.predictions,
+        code=modules(*MODEL_CARD_MODULES),
+    output:
+        card=report(
+            f"{RESULTS}/models/{{run}}/README.md",
+            caption="../report/model_card.rst",
+            category="Model",
+        ),
+        dome=report(
+            f"{RESULTS}/models/{{run}}/DOME.md",
+            caption="../report/dome.rst",
+            category="Model",
+        ),
+    log:
+        f"{RESULTS}/logs/model_card/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        model=subpath(output.card, parent=True),
+        differences=lambda wildcards: flags({"differences": differences_of(wildcards.run) or None}),
+        # Not an input: where it was deleted, that is no reason to classify again.
+        benchmark=f"{RESULTS}/benchmarks/predict/{{run}}.tsv",
+    shell:
+        "circlet model-card --name {wildcards.run} --model {params.model:q}"
+        " --comparison {input.comparison:q} --metrics {input.metrics:q} {params.differences}"
+        " --strata {input.strata:q} --datasheet {input.datasheet:q}"
+        " --transcripts {input.transcripts:q} --split {input.split:q}"
+        " --benchmark {params.benchmark:q} --card {output.card:q} --dome {output.dome:q} 2> {log:q}"
+
+
 rule write_report:
     input:
         comparison=rules.compare_scores.output.comparison,

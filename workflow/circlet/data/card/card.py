@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from circlet.data.card.contents import (
     tell_classes,
     tell_dataset,
@@ -35,6 +33,7 @@ from circlet.data.card.trust import (
 )
 from circlet.drawing import save, svg_of
 from circlet.files import atomic_text, write_json, write_table
+from circlet.markdown import markdown_environment
 from circlet.pages import data_uri, environment
 
 SECTIONS = (
@@ -50,37 +49,17 @@ SECTIONS = (
     tell_limits,
 )
 
-# What Markdown, or HTML within it, would take for more than a letter. An underscore within a word
-# is none of these.
-_MARKUP = re.compile(r"[\\`*\[\]<>|&~#$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
-
 log = logging.getLogger(__name__)
-
-
-def plain(value: Any) -> Any:
-    """Text as Markdown that shows it letter by letter, on one line; other values as they are."""
-    if not isinstance(value, str):
-        return value
-    return _MARKUP.sub(lambda found: f"\\{found.group()}", " ".join(value.split()))
 
 
 def render_markdown(folder: str, **content: Any) -> str:
     """Fill the template of the Markdown card.
 
-    Names and paths are a user's: every text is escaped, by whatever expression it comes.
-
     Args:
         folder: Where the pictures are, relative to the card.
         content: What the template shows.
     """
-    templates = Environment(
-        loader=PackageLoader("circlet.data.card"),
-        finalize=plain,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    templates = markdown_environment("circlet.data.card")
     return templates.get_template("card.md.j2").render(folder=quote(folder), **content)
 
 

@@ -6,19 +6,11 @@ import pandas as pd
 
 from circlet.data.card.datasheet import HARD_NEGATIVES, QUANTILES
 from circlet.data.card.inputs import Sheet
-from circlet.data.card.layout import Section, Table
-from circlet.data.card.words import (
-    CLASS_WORDS,
-    FLAG_MEANINGS,
-    MEASURE_WORDS,
-    STEP_MEANINGS,
-    TYPE_WORDS,
-    in_unit,
-    listed,
-    name_class,
-)
+from circlet.data.card.words import FLAG_MEANINGS, MEASURE_WORDS, STEP_MEANINGS, in_unit
+from circlet.layout import Section, Table
 from circlet.pages import DASH, STEP_WORDS, count, dataset_rows
 from circlet.tables import NEGATIVE, POSITIVE, SUMMARY_COLUMNS
+from circlet.words import CLASS_WORDS, TYPE_WORDS, listed, name_class
 
 LABELLED = {POSITIVE: 1, NEGATIVE: 0}
 QUANTILE_WORDS = ("Least", "5 %", "25 %", "Median", "75 %", "95 %", "Most")

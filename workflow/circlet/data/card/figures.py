@@ -11,9 +11,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from circlet.data.card.datasheet import CLASSES, HARD_NEGATIVES
 from circlet.data.card.inputs import Sheet
-from circlet.data.card.words import CLASS_WORDS, MEASURE_WORDS, heading, in_unit
+from circlet.data.card.words import MEASURE_WORDS, in_unit
 from circlet.drawing import COLOURS, style
 from circlet.tables import NEGATIVE, POSITIVE
+from circlet.words import CLASS_WORDS, heading
 
 # Told apart by dashes too, for print and for the colour-blind.
 LINES = {

@@ -3,22 +3,19 @@
 from collections.abc import Callable
 
 from circlet.data.card.inputs import Sheet
-from circlet.data.card.layout import Section
-from circlet.data.card.words import (
+from circlet.data.card.words import find_confound, main_scheme, with_interval
+from circlet.layout import Section
+from circlet.pages import FEW_GROUPS, SMALL_SAMPLE
+from circlet.tables import HARD, NEGATIVE, POSITIVE, RELATIONS, TEST
+from circlet.words import (
     BOOSTING,
     CLASS_WORDS,
     RELATIVE_WORDS,
     STOP_FREE,
-    TEST,
-    find_confound,
     listed,
-    main_scheme,
     name_class,
     percent,
-    with_interval,
 )
-from circlet.pages import FEW_GROUPS, SMALL_SAMPLE
-from circlet.tables import HARD, NEGATIVE, POSITIVE, RELATIONS
 
 
 def tell_limits(sheet: Sheet) -> Section:

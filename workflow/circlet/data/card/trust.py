@@ -2,27 +2,28 @@
 
 from circlet.data.card.datasheet import HARD_NEGATIVES
 from circlet.data.card.inputs import Sheet
-from circlet.data.card.layout import Section, Table
 from circlet.data.card.words import (
-    BOOSTING,
-    CLASS_WORDS,
     DESCRIPTOR_WORDS,
     PART_WORDS,
-    RELATIVE_WORDS,
-    SCHEME_WORDS,
-    TEST,
-    TEST_SET_MEANINGS,
-    TEST_SET_WORDS,
     find_confound,
-    heading,
-    listed,
     main_scheme,
-    name_class,
-    percent,
     with_interval,
 )
+from circlet.layout import Section, Table
 from circlet.pages import DASH, count, number
-from circlet.tables import HARD, HARD_TAUGHT, MATCHED, NEGATIVE, POSITIVE, RELATIONS
+from circlet.tables import HARD, HARD_TAUGHT, MATCHED, NEGATIVE, POSITIVE, RELATIONS, TEST
+from circlet.words import (
+    BOOSTING,
+    CLASS_WORDS,
+    RELATIVE_WORDS,
+    SCHEME_WORDS,
+    TEST_SET_MEANINGS,
+    TEST_SET_WORDS,
+    heading,
+    listed,
+    name_class,
+    percent,
+)
 
 # Shown of every scheme; all others of the main one alone.
 FEW_DESCRIPTORS = ("length", "stop_free_linear", "coding_potential", BOOSTING)

@@ -2,37 +2,9 @@
 
 from circlet.data.card.inputs import Sheet
 from circlet.pages import DASH, number
-from circlet.tables import (
-    HARD,
-    HARD_TAUGHT,
-    LINEAR_EXONS,
-    LOW_STOP_FREE,
-    MATCHED,
-    NEGATIVE,
-    PARTS,
-    POSITIVE,
-    UNUSED,
-)
+from circlet.tables import HARD, UNUSED
+from circlet.words import BOOSTING, STOP_FREE
 
-*_, TEST = PARTS
-
-# Descriptors of the table of confounds.
-STOP_FREE, BOOSTING = "stop_free_linear", "boosting"
-
-CLASS_WORDS = {
-    POSITIVE: "circRNAs",
-    NEGATIVE: "lncRNAs",
-    "hard_negatives": "hard negatives",
-}
-TYPE_WORDS = {
-    "circrnadb": "circRNADb",
-    "circbase": "circBase",
-    "gencode": "GENCODE",
-    "bed12": "BED, spliced out of a genome",
-    "ciriquant": "CIRIquant's GTF, spliced out of a genome",
-    "fasta": "FASTA",
-    LINEAR_EXONS: "internal exons of coding transcripts (hard negatives)",
-}
 STEP_MEANINGS = {
     "biotype": "a lncRNA of a biotype that was not asked for",
     "non_acgt": "a sequence with other letters than A, C, G, T (U is read as T)",
@@ -48,40 +20,9 @@ FLAG_MEANINGS = {
     "coding_gene": "a negative that its source assigns to a protein-coding gene: its exons may be "
     "coding",
 }
-SCHEME_WORDS = {
-    "random": "nothing: each transcript by itself, as in much of the literature",
-    "gene": "transcripts of one host gene, and of genes at the same locus",
-    "locus": "transcripts whose spans overlap on one strand",
-    "homology": "transcripts of similar sequence",
-    "chromosome": "transcripts of one chromosome",
-}
 PART_WORDS = {
     HARD: "hard (hard negatives of the test groups)",
     UNUSED: "unused (other hard negatives)",
-}
-RELATIVE_WORDS = {
-    "same_gene": "same gene",
-    "overlapping_locus": "overlapping locus",
-    "shared_splice_site": "shared splice site",
-    "shared_31mer": "shared 31-mer",
-    "identity_80": "\N{GREATER-THAN OR EQUAL TO} 80 % identity",
-}
-TEST_SET_WORDS = {
-    TEST: "test part",
-    MATCHED: "matched subset",
-    LOW_STOP_FREE: "below 0.5 stop-free",
-    HARD: "hard negatives",
-    HARD_TAUGHT: "hard negatives, taught on such",
-}
-TEST_SET_MEANINGS = {
-    MATCHED: "pairs of a circRNA and a lncRNA of the test part that are alike in length and in the "
-    "longest stretch without a stop codon",
-    LOW_STOP_FREE: "sequences of the test part whose longest stretch without a stop codon is "
-    "shorter than half of them",
-    HARD: "the circRNAs of the test part, against the hard negatives of the test groups in place "
-    "of the lncRNAs",
-    HARD_TAUGHT: "the same, ranked by what was learnt on hard negatives of the training groups in "
-    "place of the lncRNAs",
 }
 DESCRIPTOR_WORDS = {
     "length": "length",
@@ -97,11 +38,6 @@ DESCRIPTOR_WORDS = {
 MEASURE_WORDS = {"length": "length, nt", "gc": "GC content, %", "exon_number": "exons"}
 
 
-def percent(share: float | None) -> str:
-    """A share as per cent; a dash where it is missing."""
-    return DASH if share is None else f"{100 * share:.1f} %"
-
-
 def in_unit(value: float | None, measure: str) -> str:
     """A value of a measure in the unit of `MEASURE_WORDS`; a dash where it is not known."""
     if value is None:
@@ -109,26 +45,6 @@ def in_unit(value: float | None, measure: str) -> str:
     if measure == "gc":
         return f"{100 * value:.1f}"
     return f"{value:,.0f}" if measure == "length" else f"{value:g}"
-
-
-def heading(words: str) -> str:
-    """Words as the heading of a column; a name keeps its small letter."""
-    return (
-        words
-        if words in (CLASS_WORDS[POSITIVE], CLASS_WORDS[NEGATIVE])
-        else words[0].upper() + words[1:]
-    )
-
-
-def listed(words: list[str]) -> str:
-    """Words joined by commas and a last 'and'."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def name_class(name: str, transcripts: int) -> str:
-    """A number of transcripts of a class."""
-    words = CLASS_WORDS[name]
-    return f"{transcripts:,} {words.removesuffix('s') if transcripts == 1 else words}"
 
 
 def main_scheme(sheet: Sheet) -> str | None:

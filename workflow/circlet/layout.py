@@ -1,4 +1,4 @@
-"""What the dataset card is built of, whether it is written as Markdown or as HTML."""
+"""What the cards are built of, whether they are written as Markdown or as HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
