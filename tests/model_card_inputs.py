@@ -109,7 +109,7 @@ def metrics(name: str, part: str) -> dict[str, Any]:
     """What the card reads of a file of metrics."""
     bootstrap = {"unit": "group", "replicates": 1000, "confidence": 0.95}
     return {
-        **{"name": name, "scheme": "gene", "part": part},
+        **{"name": name, "scheme": "gene", "part": part, "test_set": part},
         "bootstrap": bootstrap | {"undefined_replicates": 0},
         "confusion": {"tp": 4400, "fp": 100, "tn": 2738, "fn": 199},
     }

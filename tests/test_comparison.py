@@ -101,9 +101,9 @@ def test_other_test_sets_follow_in_their_order(tmp_path):
     headings = [line for line in format_parts(table).splitlines() if line.startswith("Scores")]
     assert headings == [
         "Scores on the test part:",
-        "Scores on pairs matched in length and stop-free stretch:",
-        "Scores on transcripts below 0.5 stop-free:",
-        "Scores on circRNAs against hard negatives:",
+        "Scores on the matched subset:",
+        "Scores on the subset below 0.5 stop-free:",
+        "Scores on the hard negatives:",
         "Scores on the external set mine:",
         "Scores on the external set mine, what shares no 31-mer with training:",
     ]
@@ -142,7 +142,7 @@ def test_each_part_is_laid_out_under_its_name(tmp_path, caplog):
         "name scheme n  AUROC [interval]     MCC [interval]       ACC  ",
         "main gene   50 0.875 [0.750, 0.938] 0.500 [0.400, 0.625] 0.500",
         "",
-        "Scores on circRNAs against hard negatives:",
+        "Scores on the hard negatives:",
         "name   scheme n  AUROC [interval]     MCC [interval]       ACC  ",
         "length gene   50 0.750 [0.625, 0.812] 0.500 [0.400, 0.625] 0.500",
     ]

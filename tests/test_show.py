@@ -51,7 +51,7 @@ def test_prints_hard_negatives_apart(tmp_path, capsys):
         ["name", "scheme", "n", "AUROC"],
         ["main", "gene", "1,290", "0.900"],
         [],
-        ["Scores", "on", "circRNAs", "against"],
+        ["Scores", "on", "the", "hard"],
         ["name", "scheme", "n", "AUROC"],
         ["main", "gene", "1,240", "0.600"],
     ]

@@ -540,7 +540,7 @@ def test_hard_negatives_are_cut_kept_apart_and_scored(mirror, extra, tmp_path):
         "evaluate": {"baselines": ["length"], "replicates": 20},
     }
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    scored = "results/evaluation/baselines/gene/length/hard.json"
+    scored = "results/evaluation/baselines/gene/length/test_sets.json"
     result = snakemake(
         REPOSITORY,
         *("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path), scored),
@@ -554,7 +554,8 @@ def test_hard_negatives_are_cut_kept_apart_and_scored(mirror, extra, tmp_path):
     assert set(split["part"][is_hard]) == {HARD, UNUSED}
     assert set(split["part"][~is_hard]) == set(PARTS)
     assert (split.groupby("group")["group_part"].nunique() == 1).all()
-    metrics = json.loads((tmp_path / scored).read_text())
+    entries = json.loads((tmp_path / scored).read_text())
+    (metrics,) = (entry for entry in entries if entry["test_set"] == HARD)
     assert metrics["counts"]["lncRNA"] == (split["part"] == HARD).sum()
     assert (
         metrics["counts"]["circRNA"]

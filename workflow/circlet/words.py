@@ -2,6 +2,7 @@
 
 from circlet.pages import DASH
 from circlet.tables import (
+    EXTERNAL,
     HARD,
     HARD_TAUGHT,
     LINEAR_EXONS,
@@ -10,6 +11,8 @@ from circlet.tables import (
     NEGATIVE,
     POSITIVE,
     TEST,
+    UNSEEN,
+    VALIDATION,
 )
 
 # Descriptors of the table of confounds.
@@ -45,8 +48,9 @@ RELATIVE_WORDS = {
 }
 TEST_SET_WORDS = {
     TEST: "test part",
+    VALIDATION: "validation part",
     MATCHED: "matched subset",
-    LOW_STOP_FREE: "below 0.5 stop-free",
+    LOW_STOP_FREE: "subset below 0.5 stop-free",
     HARD: "hard negatives",
     HARD_TAUGHT: "hard negatives, taught on such",
 }
@@ -60,6 +64,20 @@ TEST_SET_MEANINGS = {
     HARD_TAUGHT: "the same, ranked by what was learnt on hard negatives of the training groups in "
     "place of the lncRNAs",
 }
+
+
+def name_test_set(test_set: str, part: str) -> str:
+    """Name a test set so that "the" can go before it: "test part", say.
+
+    Args:
+        test_set: Its name in the tables.
+        part: What the comparison says beside it.
+    """
+    if part != EXTERNAL:
+        return TEST_SET_WORDS.get(test_set, test_set)
+    name = test_set.removesuffix(UNSEEN)
+    about = ", what shares no 31-mer with training" if name != test_set else ""
+    return f"external set {name}{about}"
 
 
 def percent(share: float | None) -> str:

@@ -274,9 +274,8 @@ rule write_model_card:
     input:
         model=rules.assemble_model.output,
         comparison=rules.compare_scores.output.comparison,
-        metrics=lambda wildcards: expand(
-            rules.evaluate_predictions.output.metrics, scored=wildcards.run, test_set=TEST_SETS
-        ),
+        metrics=f"{RESULTS}/evaluation/{{run}}/metrics.json",
+        test_sets=f"{RESULTS}/evaluation/{{run}}/test_sets.json",
         differences=lambda wildcards: differences_of(wildcards.run),
         strata=rules.score_strata.output.strata,
         datasheet=rules.write_card.output.datasheet,
@@ -310,8 +309,8 @@ rule write_model_card:
         benchmark=f"{RESULTS}/benchmarks/predict/{{run}}.tsv",
     shell:
         "circlet model-card --name {wildcards.run} --model {params.model:q}"
-        " --comparison {input.comparison:q} --metrics {input.metrics:q} {params.differences}"
-        " --strata {input.strata:q} --datasheet {input.datasheet:q}"
+        " --comparison {input.comparison:q} --metrics {input.metrics:q} {input.test_sets:q}"
+        " {params.differences} --strata {input.strata:q} --datasheet {input.datasheet:q}"
         " --transcripts {input.transcripts:q} --split {input.split:q}"
         " --benchmark {params.benchmark:q} --card {output.card:q} --dome {output.dome:q} 2> {log:q}"
 

@@ -14,13 +14,11 @@ from circlet.files import read_json, read_table, write_table
 from circlet.tables import (
     EXTERNAL,
     HARD,
-    LOW_STOP_FREE,
-    MATCHED,
     NEGATIVE,
     POSITIVE,
     SUBSETS,
-    UNSEEN,
 )
+from circlet.words import name_test_set
 
 log = logging.getLogger(__name__)
 
@@ -154,23 +152,6 @@ def format_table(comparison: pd.DataFrame) -> str:
     return pd.DataFrame(columns).to_string(index=False, justify="left")
 
 
-# How a sentence calls the test sets that have a name of their own.
-TEST_SET_WORDS = {
-    MATCHED: "pairs matched in length and stop-free stretch",
-    LOW_STOP_FREE: "transcripts below 0.5 stop-free",
-    HARD: "circRNAs against hard negatives",
-}
-
-
-def name_test_set(test_set: str, part: str) -> str:
-    """Name a test set in words, for a heading or a sentence: "the test part", say."""
-    if part != EXTERNAL:
-        return TEST_SET_WORDS.get(test_set, f"the {test_set} part")
-    name = test_set.removesuffix(UNSEEN)
-    about = ", what shares no 31-mer with training" if name != test_set else ""
-    return f"the external set {name}{about}"
-
-
 def format_parts(comparison: pd.DataFrame) -> str:
     """Lay out the scores on each test set under a line that names it; see `format_table`.
 
@@ -181,7 +162,7 @@ def format_parts(comparison: pd.DataFrame) -> str:
     is_part = comparison.apply(is_of_part, axis=1)
     shown = comparison[is_part | own | ~own.any()]
     return "\n\n".join(
-        f"Scores on {name_test_set(*about)}:\n{format_table(rows)}"
+        f"Scores on the {name_test_set(*about)}:\n{format_table(rows)}"
         for about, rows in shown.groupby(["test_set", "part"], sort=False)
     )
 
