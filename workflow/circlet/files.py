@@ -146,18 +146,24 @@ def read_json(path: str | Path) -> Any:
         raise InputError(path, f"not usable JSON ({error})", "make the file again") from None
 
 
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
+def write_table(path: str | Path, table: pd.DataFrame, digits: int = 6) -> None:
     """Write a table as Parquet or TSV, by the ending of `path`, atomically.
 
-    In a TSV, floats have six significant digits (enough for a probability) and missing values
-    are empty.
+    In a TSV missing values are empty.
+
+    Args:
+        path: Where to.
+        table: What to write.
+        digits: Significant digits of a TSV's floats; six are enough for a probability.
     """
     if Path(path).suffix == ".parquet":
         with atomic_path(path) as temporary:
             table.to_parquet(temporary, index=False, compression="zstd")
     else:
         with atomic_text(path) as handle:
-            table.to_csv(handle, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+            table.to_csv(
+                handle, sep="\t", index=False, float_format=f"%.{digits}g", lineterminator="\n"
+            )
 
 
 def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -131,13 +131,16 @@ rule compare_with_rivals:
     input:
         predictions=rules.predict_dataset.output.predictions,
         rivals=lambda wildcards: rivals(wildcards.run).values(),
+        others=lambda wildcards: others(wildcards.run).values(),
         split=lambda wildcards: f"{RESULTS}/splits/{split_of(wildcards.run)}.parquet",
         transcripts=rules.build_dataset.output.transcripts,
         subsets=rules.measure_confounds.output.subsets,
         code=modules(
             "evaluation/differences.py",
+            "evaluation/held_out.py",
             "evaluation/metrics.py",
             "evaluation/scores.py",
+            "evaluation/significance.py",
             "evaluation/bootstrap.py",
             "evaluation/predictions.py",
             "evaluation/subsets.py",
@@ -159,9 +162,7 @@ rule compare_with_rivals:
         mem_mb=4000,
         runtime=60,
     params:
-        rivals=lambda wildcards: flags(
-            {"rivals": [f"{name}={path}" for name, path in rivals(wildcards.run).items()]}
-        ),
+        rivals=rival_flags,
         scheme=lambda wildcards: split_of(wildcards.run),
         part=config["evaluate"]["part"],
         settings=BOOTSTRAP,

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,19 @@ def row_of(path: str | Path) -> dict[str, Any]:
             found = content["metrics"][metric]
             row |= {
                 metric: found["value"],
-                f"{metric}_low": found["low"],
-                f"{metric}_high": found["high"],
+                f"{metric}_low": _number(found["low"]),
+                f"{metric}_high": _number(found["high"]),
             }
     except (KeyError, TypeError) as error:
         raise InputError(
             path, f"not a file of metrics ({error})", "make it again with 'circlet evaluate'"
         ) from None
     return row
+
+
+def _number(limit: float | None) -> float:
+    """A limit of an interval, NaN where there is none."""
+    return math.nan if limit is None else limit
 
 
 def compare(paths: Sequence[str | Path]) -> pd.DataFrame:
