@@ -180,6 +180,14 @@ def test_settings_reach_their_steps(printed, step, words):
     assert [command for command in commands if words in command]
 
 
+def test_runs_meet_those_of_other_splits(printed):
+    (command,) = re.findall(r"\bcirclet differences --predictions \S*/main\.tsv.*", printed)
+    others, rivals = command.partition(" --rivals ")[::2]
+    named = re.findall(r"(\w+)=results/predictions/baselines/gene\.fold1\.hard/", rivals)
+    assert named == sorted(CONFIG["evaluate"]["baselines"])
+    assert others.endswith(" --others bare=locus=results/predictions/bare.tsv.gz")
+
+
 def test_hard_negatives_are_scored_beside_the_test_part_alone(printed, tmp_path):
     scored = set(re.findall(r"results/evaluation/(\S+)/hard\.json", printed))
     assert {"main", "bare", "baselines/gene/length"} < scored

@@ -164,6 +164,7 @@ def common_test_sets(
     """
     labels = common["label"][common["part"] == part]
     if set(labels) != set(LABELS):
-        log.info("%s held out %d rows of the part %s, not of both classes", name, len(labels), part)
+        told = "%s held out %d rows of the part %s, not of both classes: no comparison"
+        log.info(told, name, len(labels), part)
         return {}
     return choose_test_sets(common, part, subsets, path)
