@@ -184,6 +184,7 @@ def test_few_groups_are_told():
     rows = [row("main", 0.9, 0.8, 1, scheme=name, n_groups=n) for name, n in (("a", 19), ("b", 20))]
     (told,) = warnings(rows)
     assert told.startswith("The test part of the split \u201ca\u201d has only 19 groups: intervals")
+    assert told.endswith("from so few are rough, and those of differences can be too narrow.")
 
 
 def test_run_that_died_is_told():

@@ -156,7 +156,8 @@ def warnings(rows: Sequence[Row]) -> list[str]:
     }
     few = {
         f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
-        f"{row['n_groups']:,.0f} groups: intervals that are drawn from so few are too narrow."
+        f"{row['n_groups']:,.0f} groups: intervals from so few are rough, and those of differences "
+        "can be too narrow."
         for row in rows
         if row["n_groups"] < FEW_GROUPS
     }
