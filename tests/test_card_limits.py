@@ -74,7 +74,7 @@ def test_a_random_split_leaks_by_its_widest_measure():
 
 ITS_OWN = (
     "Under random each transcript is its own group, so that intervals take relatives for "
-    "independent and are too narrow as well."
+    "independent and are too narrow."
 )
 
 

@@ -149,12 +149,12 @@ def read_json(path: str | Path) -> Any:
 def write_table(path: str | Path, table: pd.DataFrame, digits: int = 6) -> None:
     """Write a table as Parquet or TSV, by the ending of `path`, atomically.
 
-    In a TSV missing values are empty.
+    In a TSV, missing values are empty.
 
     Args:
-        path: Where to.
+        path: Where to write.
         table: What to write.
-        digits: Significant digits of a TSV's floats; six are enough for a probability.
+        digits: Significant digits of the floats in a TSV; six are enough for a probability.
     """
     if Path(path).suffix == ".parquet":
         with atomic_path(path) as temporary:
