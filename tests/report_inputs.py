@@ -122,18 +122,21 @@ def write_inputs(folder: Path) -> dict[str, list]:
     }
 
 
-def difference_row(test_set: str, metric: str, found: tuple, **others) -> dict:
+def difference_row(test_set: str, metric: str, found: tuple, p_holm=1.0, **others) -> dict:
     about = {"name": "main", "rival": "length", "scheme": "gene", "part": "test"}
+    about |= {"rival_scheme": "gene"}
     sizes = {"test_set": test_set, "n_circrna": 301, "n_lncrna": 202, "n_groups": 153}
     values = dict(zip(("difference", "low", "high"), found, strict=True))
-    return about | sizes | {"metric": metric, "value": 0.5, "rival_value": 0.5} | values | others
+    values |= {"value": 0.5, "rival_value": 0.5, "p_value": 0.001, "p_holm": p_holm}
+    return about | sizes | {"metric": metric} | values | others
 
 
 DIFFERENCES = [
-    difference_row("test", "auroc", (0.3, 0.28, 0.32)),
-    difference_row("test", "ece", (-0.05, -0.07, -0.03)),
+    difference_row("test", "auroc", (0.3, 0.28, 0.32), p_holm=0.002),
+    difference_row("test", "ece", (-0.05, -0.07, -0.03), p_holm=0.06),
     difference_row("low_stop_free", "auroc", (-0.1, -0.3, 0.1)),
-    difference_row("low_stop_free", "ece", (0.01, None, None)),
+    difference_row("low_stop_free", "ece", (0.01, None, None), p_holm=None),
+    difference_row("hard", "auroc", (0.2, 0.1, 0.3), rival="far", rival_scheme="random"),
     difference_row("test", "auroc", (0.9, 0.8, 1.0), scheme="random"),
 ]
 

@@ -74,7 +74,7 @@ def test_a_random_split_leaks_by_its_widest_measure():
 
 ITS_OWN = (
     "Under random each transcript is its own group, so that intervals take relatives for "
-    "independent and are too narrow as well."
+    "independent and are too narrow."
 )
 
 
@@ -88,7 +88,7 @@ def test_intervals_of_few_groups_are_a_limit():
     few = enough + audited("chromosome", FEW_GROUPS - 1)
     told = (
         "The test part has few groups: 19 (chromosome). Intervals are drawn from whole groups, and "
-        "from so few they are too narrow."
+        "from so few they are rough."
     )
     assert few_groups({"leakage": few}) == told
     assert few_groups({"leakage": audited("random", 999) + few}) == f"{told} {ITS_OWN}"

@@ -1,9 +1,11 @@
+import math
+
 import pytest
 
 from circlet.cli import main
-from circlet.evaluation.comparison import compare, format_parts, format_table
+from circlet.evaluation.comparison import compare, format_parts, format_table, read_comparison
 from circlet.evaluation.scores import METRICS
-from circlet.files import read_table, write_json
+from circlet.files import read_json, read_table, write_json
 
 
 def _entry(name, auroc, part="test", kind="baseline", scheme="gene", test_set=None):
@@ -51,6 +53,19 @@ def test_step_writes_one_row_each_best_first_ties_by_name(tmp_path):
     for metric in ("brier", "ece"):
         limits = [first[f"{metric}{end}"] for end in ("", "_low", "_high")]
         assert limits == [0.5, 0.4, 0.625]
+
+
+def test_a_score_without_an_interval_stays_without(tmp_path):
+    path = _write(tmp_path, "main", 0.875)
+    content = read_json(path)
+    for found in content["metrics"].values():
+        found |= {"low": None, "high": None}
+    write_json(path, content)
+    output = tmp_path / "comparison.tsv"
+    assert main(["compare", "--metrics", path, "--output", str(output)]) == 0
+    (row,) = read_comparison(output).to_dict("records")
+    assert (row["auroc"], row["brier"]) == (0.875, 0.5)
+    assert all(math.isnan(row[f"{metric}{end}"]) for metric in METRICS for end in ("_low", "_high"))
 
 
 def test_format_table_aligns_its_columns(tmp_path):

@@ -4,11 +4,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from circlet.cli import STEPS, main
 from circlet.evaluation.bootstrap import group_weights
-from circlet.evaluation.differences import COMPARED, paired_differences
+from circlet.evaluation.differences import COMPARED, correct, paired_differences
 from circlet.evaluation.metrics import evaluate
+from circlet.evaluation.significance import area_difference, holm
 from circlet.files import read_table, write_table
 from circlet.tables import DIFFERENCE_COLUMNS, PREDICTION_COLUMNS
 
@@ -75,22 +77,55 @@ def test_values_are_those_of_each_alone(transcripts):
     assert (found["low"] <= found["high"]).all()
 
 
-def test_interval_is_of_accuracies_over_shared_draws_of_whole_groups(transcripts):
+def test_interval_is_by_the_spread_over_shared_draws_of_whole_groups(transcripts):
     run, rival = scored(transcripts, 0.4, 1), scored(transcripts, 0.2, 2)
     gain = (run["call"] == run["label"]).astype(float) - (rival["call"] == rival["label"])
     groups = pd.factorize(run["group"], sort=True)[0]
     weights = np.concatenate(list(group_weights(groups, 200, seed=3)))
     drawn = weights @ gain.to_numpy() / weights.sum(axis=1)
     found = by_metric(paired_differences(run, {"other": rival}, 200, 0.9, seed=3))
+    error = drawn.std(ddof=1)
+    # Each of the 30 groups holds both classes.
+    reach = stats.t.ppf(0.95, 29) * error
     limits = found.loc["accuracy", ["low", "high"]].tolist()
-    assert limits == pytest.approx(np.quantile(drawn, [0.05, 0.95]).tolist())
+    assert limits == pytest.approx([gain.mean() - reach, gain.mean() + reach])
     assert found.loc["accuracy", "difference"] == pytest.approx(gain.mean())
+    expected = 2 * stats.t.sf(abs(gain.mean()) / error, 29)
+    assert found.loc["accuracy", "p_value"] == pytest.approx(expected)
+
+
+def test_auroc_is_compared_by_clustered_delong(transcripts):
+    run, rival = scored(transcripts, 0.4, 1), scored(transcripts, 0.2, 2)
+    found = by_metric(paired_differences(run, {"other": rival}, 20, 0.95, seed=3)).loc["auroc"]
+    p = [table["p_circrna"].to_numpy() for table in (run, rival)]
+    groups = pd.factorize(run["group"])[0]
+    difference, error = area_difference((run["label"] == "circRNA").to_numpy(), *p, groups)
+    reach = stats.t.ppf(0.975, 29) * error
+    assert found["difference"] == pytest.approx(difference)
+    assert [found["low"], found["high"]] == pytest.approx([difference - reach, difference + reach])
+    assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(difference) / error, 29))
+    # It draws nothing: other replicates give the same.
+    again = by_metric(paired_differences(run, {"other": rival}, 30, 0.95, seed=4)).loc["auroc"]
+    assert again["p_value"] == found["p_value"]
+
+
+def test_p_values_are_corrected_metric_by_metric():
+    rows = pd.DataFrame(
+        {
+            "metric": ["auroc", "mcc"] * 3,
+            "test_set": ["test", "test", "matched", "matched", "test", "test"],
+            "p_value": [0.01, 0.03, 0.02, np.nan, 0.5, 0.04],
+        }
+    )
+    found = correct(rows)
+    assert found.tolist() == pytest.approx([0.03, 0.06, 0.04, np.nan, 0.5, 0.06], nan_ok=True)
 
 
 def test_a_rival_alike_is_level_and_pairing_narrows_the_interval(transcripts):
     run = scored(transcripts, 0.3, 1)
     level = paired_differences(run, {"same": run}, 100, 0.95, seed=0)
     assert (level[["difference", "low", "high"]] == 0).all(axis=None)
+    assert (level["p_value"] == 1).all()
     near = run.assign(p_circrna=(run["p_circrna"] + 0.02 * np.sin(np.arange(60))).clip(0, 1))
     paired = by_metric(paired_differences(run, {"near": near}, 100, 0.95, seed=0))
     alone = evaluate(run, 100, 0.95, seed=0)["metrics"]["auroc"]
@@ -104,28 +139,25 @@ def test_swapping_the_two_turns_the_signs(transcripts):
     back = paired_differences(rival, {"other": run}, 100, 0.95, seed=0)
     assert back["difference"].to_numpy() == pytest.approx(-there["difference"])
     assert back["low"].to_numpy() == pytest.approx(-there["high"])
+    assert back["p_value"].to_numpy() == pytest.approx(there["p_value"])
 
 
-def test_without_a_usable_replicate_there_is_no_interval():
-    # A single draw of two groups with one class each has both classes or has not.
+def test_a_class_in_one_group_has_neither_interval_nor_p_value():
     run = pd.DataFrame(
         {
-            "label": ["circRNA", "lncRNA"],
-            "call": ["circRNA", "lncRNA"],
-            "p_circrna": [0.9, 0.1],
-            "group": ["g", "h"],
+            "label": ["circRNA", "lncRNA", "lncRNA"],
+            "call": ["circRNA", "lncRNA", "circRNA"],
+            "p_circrna": [0.9, 0.1, 0.6],
+            "group": ["g", "h", "i"],
         }
     )
-    defined = set()
-    for seed in range(20):
-        found = paired_differences(run, {"same": run}, 1, 0.95, seed)
-        assert (found["low"].isna() == found["high"].isna()).all()
-        assert (found["difference"] == 0).all()
-        defined |= set(found["low"].notna())
-    assert defined == {True, False}
+    rival = run.assign(p_circrna=[0.9, 0.95, 0.2])
+    found = paired_differences(run, {"other": rival}, 50, 0.95, 0)
+    assert found[["low", "high", "p_value"]].isna().all(axis=None)
+    assert by_metric(found).loc["auroc", "difference"] == 0.5
 
 
-def files(folder, transcripts, skills=(0.4, 0.1, 0.4)):
+def files(folder, transcripts, skills=(0.6, 0.0, 0.6)):
     """Files of the dataset, its split, two subsets, and predictions of a run and two rivals."""
     write_table(folder / "transcripts.parquet", transcripts.drop(columns=["group", "part"]))
     write_table(folder / "split.parquet", transcripts[["id", "group", "part"]][::-1])
@@ -143,7 +175,7 @@ def files(folder, transcripts, skills=(0.4, 0.1, 0.4)):
         write_table(folder / f"{name}.tsv.gz", table)
 
 
-def call(folder, rivals=("weak", "equal"), **flags):
+def call(folder, rivals=("weak", "equal"), others=(), **flags):
     flags = {
         "predictions": folder / "main.tsv.gz",
         "split": folder / "split.parquet",
@@ -157,9 +189,75 @@ def call(folder, rivals=("weak", "equal"), **flags):
         "output": folder / "differences.tsv",
     } | flags
     pairs = [name if "=" in name else f"{name}={folder / name}.tsv.gz" for name in rivals]
-    return main(
-        ["differences", *(f"--{name}={value}" for name, value in flags.items()), "--rivals", *pairs]
-    )
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    words += ["--rivals", *pairs] if pairs else []
+    words += ["--others", *others] if others else []
+    return main(["differences", *words])
+
+
+def write_other(folder, transcripts, parts, skill=0.0):
+    """Predictions of a rival of another split, in an order of its own; how `--others` names it."""
+    table = predict(transcripts.assign(part=parts), skill, seed=7)
+    write_table(folder / "other.tsv.gz", table.sample(frac=1, random_state=7))
+    return f"other=random={folder / 'other.tsv.gz'}"
+
+
+def test_a_rival_of_another_split_is_met_where_both_held_out(tmp_path, transcripts, caplog):
+    caplog.set_level(logging.INFO)
+    files(tmp_path, transcripts)
+    # It trained on half of the test part and on four of the ten hard negatives, and tested on rows
+    # that the run trained on.
+    parts = transcripts["part"].copy()
+    parts[110:140], parts[140:144], parts[:20] = "train", "unused", "test"
+    other = write_other(tmp_path, transcripts, parts)
+    assert call(tmp_path, rivals=("weak",), others=[other]) == 0
+    found = read_table(tmp_path / "differences.tsv")
+    columns = ["test_set", "rival", "rival_scheme", "n_circrna", "n_lncrna", "n_groups"]
+    assert found[columns].drop_duplicates().to_numpy().tolist() == [
+        ["test", "weak", "gene", 30, 30, 30],
+        ["matched", "weak", "gene", 10, 10, 10],
+        ["low_stop_free", "weak", "gene", 8, 7, 8],
+        ["hard", "weak", "gene", 30, 10, 35],
+        ["test", "other", "random", 15, 15, 15],
+        ["matched", "other", "random", 10, 10, 10],
+        ["hard", "other", "random", 15, 6, 18],
+    ]
+    assert "The subset low_stop_free lacks a class and is left out" in caplog.messages
+    rows = range(80, 110)
+    tables = [
+        predict(transcripts, skill, seed).assign(group=transcripts["group"]).iloc[rows]
+        for skill, seed in ((0.6, 0), (0.0, 7))
+    ]
+    expected = paired_differences(tables[0], {"other": tables[1]}, 100, 0.95, seed=5)
+    got = found[(found["rival"] == "other") & (found["test_set"] == "test")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(got[list(expected)], expected, check_dtype=False, rtol=1e-11)
+    # All of them are one family a metric.
+    auroc = found[found["metric"] == "auroc"]
+    assert auroc["p_holm"].tolist() == pytest.approx(holm(auroc["p_value"]).tolist())
+
+
+def test_a_rival_that_held_out_one_class_is_left_out(tmp_path, transcripts, caplog):
+    caplog.set_level(logging.INFO)
+    files(tmp_path, transcripts)
+    is_lost = (transcripts["part"] == "test") & (transcripts["label"] == "lncRNA")
+    other = write_other(tmp_path, transcripts, transcripts["part"].mask(is_lost, "train"))
+    assert call(tmp_path, others=[other]) == 0
+    assert set(read_table(tmp_path / "differences.tsv")["rival"]) == {"weak", "equal"}
+    said = "other held out 30 rows of the part test, not of both classes: no comparison"
+    assert said in caplog.messages
+    # Alone, it leaves a table without rows.
+    assert call(tmp_path, rivals=(), others=[other]) == 0
+    found = read_table(tmp_path / "differences.tsv")
+    assert (len(found), tuple(found.columns)) == (0, DIFFERENCE_COLUMNS)
+
+
+def test_rivals_of_other_splits_alone_are_enough(tmp_path, transcripts):
+    files(tmp_path, transcripts)
+    other = write_other(tmp_path, transcripts, transcripts["part"])
+    assert call(tmp_path, rivals=(), others=[other]) == 0
+    found = read_table(tmp_path / "differences.tsv")
+    assert set(found["rival"]) == {"other"}
+    assert found["test_set"].unique().tolist() == ["test", "matched", "low_stop_free", "hard"]
 
 
 def test_step_compares_on_every_test_set(tmp_path, transcripts, caplog):
@@ -168,8 +266,8 @@ def test_step_compares_on_every_test_set(tmp_path, transcripts, caplog):
     assert call(tmp_path) == 0
     found = read_table(tmp_path / "differences.tsv")
     assert tuple(found.columns) == DIFFERENCE_COLUMNS
-    about = found[["name", "scheme", "part"]].drop_duplicates().to_numpy().tolist()
-    assert about == [["main", "gene", "test"]]
+    about = found[["name", "scheme", "rival_scheme", "part"]].drop_duplicates()
+    assert about.to_numpy().tolist() == [["main", "gene", "gene", "test"]]
     sizes = found[["test_set", "rival", "n_circrna", "n_lncrna", "n_groups"]].drop_duplicates()
     assert sizes.to_numpy().tolist() == [
         ["test", "weak", 30, 30, 30],
@@ -183,12 +281,15 @@ def test_step_compares_on_every_test_set(tmp_path, transcripts, caplog):
     ]
     assert len(found) == 8 * len(COMPARED)
     expected = paired_differences(
-        scored(transcripts, 0.4, 0), {"weak": scored(transcripts, 0.1, 1)}, 100, 0.95, seed=5
+        scored(transcripts, 0.6, 0), {"weak": scored(transcripts, 0.0, 1)}, 100, 0.95, seed=5
     )
     rows = found[: len(COMPARED)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(rows[list(expected)], expected, check_dtype=False, rtol=1e-5)
+    # The file has 12 digits.
+    pd.testing.assert_frame_equal(rows[list(expected)], expected, check_dtype=False, rtol=1e-11)
+    for _, family in found.groupby("metric"):
+        assert family["p_holm"].tolist() == pytest.approx(holm(family["p_value"]), nan_ok=True)
     auroc = rows.iloc[0]
-    assert auroc["low"] > 0
+    assert auroc["p_value"] < auroc["p_holm"] < 0.05
     limits = f"[{auroc['low']:+.3f}, {auroc['high']:+.3f}]"
     said = f"main against weak on test: better by auroc {auroc['difference']:+.3f} {limits}, "
     assert caplog.messages[0].startswith(said)
@@ -256,6 +357,9 @@ def test_same_seed_same_bytes(tmp_path, transcripts):
     ("change", "flags", "message"),
     [
         (None, {"rivals": ("weak", "weak")}, "--rivals: weak is given twice"),
+        (None, {"rivals": ()}, "--rivals: there are none"),
+        (None, {"others": ("weak=random=weak.tsv.gz",)}, "--rivals: weak is given twice"),
+        (None, {"others": ("none=random=none.tsv.gz",)}, "none.tsv.gz: no such file"),
         (None, {"rivals": ("none",)}, "none.tsv.gz: no such file"),
         (None, {"replicates": 0}, "--replicates: 0 is too few"),
         (None, {"confidence": 1}, "--confidence: 1.0 is not between 0 and 1"),
@@ -309,3 +413,10 @@ def test_a_rival_without_a_name_is_refused(tmp_path, capsys, transcripts):
         call(tmp_path, rivals=("=weak.tsv.gz",))
     assert ended.value.code == 2
     assert "'=weak.tsv.gz' is not NAME=PATH" in capsys.readouterr().err
+
+
+def test_a_rival_of_another_split_without_its_scheme_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        call(tmp_path, others=("other=other.tsv.gz",))
+    assert ended.value.code == 2
+    assert "'other=other.tsv.gz' is not NAME=SCHEME=PATH" in capsys.readouterr().err

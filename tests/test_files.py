@@ -265,6 +265,12 @@ def test_a_tsv_has_six_digits_and_empty_fields(tmp_path):
     assert found["p"].isna().tolist() == [False, True, False]
 
 
+def test_digits_are_as_many_as_asked_for(tmp_path):
+    table = pd.DataFrame({"p": [1 / 3, 1.23456789e-7]})
+    write_table(tmp_path / "t.tsv", table, digits=12)
+    assert (tmp_path / "t.tsv").read_bytes() == b"p\n0.333333333333\n1.23456789e-07\n"
+
+
 @pytest.mark.parametrize("name", ["t.tsv", "t.tsv.gz"])
 def test_ids_of_digits_stay_text_in_a_tsv(tmp_path, name):
     write_table(tmp_path / name, pd.DataFrame({"id": ["007", "8"], "n": [7, 8]}))

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
+from circlet.evaluation.bootstrap import score_interval
 from circlet.evaluation.metrics import evaluate, replicate_scores
 from circlet.files import read_json, write_table
 from circlet.tables import PREDICTION_COLUMNS
@@ -53,11 +54,12 @@ def test_order_of_rows_does_not_matter():
 
 
 def test_replicates_with_one_class_are_left_out_and_counted():
-    # Two groups of one class each: a replicate has both classes only if it draws each once.
+    # Two groups of one class each: a replicate has both classes only if it draws each once, and
+    # nothing is known of how either class varies.
     scored = _scored([0.9, 0.2, 0.4], [True, False, False], ["g", "h", "h"])
     found = evaluate(scored, 400, 0.95, seed=0)
     assert found["bootstrap"]["undefined_replicates"] == pytest.approx(200, abs=40)
-    assert found["metrics"]["auroc"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found["metrics"]["auroc"] == {"value": 1.0, "low": None, "high": None}
 
 
 def test_predictions_for_the_same_rows_meet_the_same_replicates():
@@ -84,7 +86,7 @@ PREDICTIONS = pd.DataFrame(
     ],
     columns=PREDICTION_COLUMNS,
 )
-SPLIT = PREDICTIONS[["id", "part"]].assign(group=["g", "g", "g", "h", "i", "j"])
+SPLIT = PREDICTIONS[["id", "part"]].assign(group=["g", "f", "g", "h", "i", "j"])
 
 
 def _evaluate_files(folder, predictions=PREDICTIONS, split=SPLIT, **flags):
@@ -125,17 +127,21 @@ def test_step_writes_the_whole_json(tmp_path):
             "ece": (0.1 + 0.6 + 0.6 + 0.1 + 0.2) / 5,  # a bin a row
         }
     )
-    for name, limits in found.pop("metrics").items():
-        assert limits["low"] <= values[name] <= limits["high"]
+    limits = found.pop("metrics")
+    scored = PREDICTIONS[:5].assign(group=SPLIT["group"])
+    drawn = replicate_scores(scored, 200, seed=5)[1:]
+    for name, value in values.items():
+        expected = score_interval(name, value, drawn[name].to_numpy(), 2, 0.95)
+        assert (limits[name]["low"], limits[name]["high"]) == pytest.approx(expected)
     undefined = found["bootstrap"].pop("undefined_replicates")
-    assert 0 < undefined < 200  # only the group g has circRNAs
+    assert 0 < undefined < 200  # only the groups f and g have circRNAs
     assert found == {
         "name": "main",
         "kind": "run",
         "scheme": "gene",
         "part": "test",
         "test_set": "test",
-        "counts": {"circRNA": 2, "lncRNA": 3, "groups": 3},
+        "counts": {"circRNA": 2, "lncRNA": 3, "groups": 4},
         "bootstrap": {"unit": "group", "replicates": 200, "confidence": 0.95, "seed": 5},
         "confusion": {"tp": 1, "fp": 1, "tn": 2, "fn": 1},
     }
@@ -290,7 +296,7 @@ def test_bad_tables_are_refused(tmp_path, capsys, change, message):
         ({"part": "train"}, "the part train has no circRNA;"),
         ({"part": "validation"}, "the part validation has no lncRNA and no circRNA;"),
         ({"replicates": 0}, "--replicates: 0 is too few"),
-        ({"replicates": 1, "seed": 1}, "--replicates: none of 1 bootstrap replicates had both"),
+        ({"replicates": 1, "seed": 4}, "--replicates: none of 1 bootstrap replicates had both"),
         ({"confidence": 95}, "--confidence: 95.0 is not between 0 and 1"),
     ],
 )

@@ -45,7 +45,7 @@ def test_page_tells_the_scores_and_the_verdict(flags):
     assert "The run is 0.300 above it, and the intervals do not overlap." in text
     assert cells(text, "main")[:2] == ["gene", "0.900 [0.890, 0.910]"]
     assert cells(text, "length")[-3:] == ["300", "200", "150"]
-    assert "95 % percentile interval of 2,000 bootstrap replicates, resampled by group" in text
+    assert "95 % interval of 2,000 bootstrap replicates, resampled by group: symmetric" in text
     assert "17 of 2,000 bootstrap replicates lacked a class" in text
     assert cells(text, "circRNA") == ["271", "29"]
     assert "Small sample" not in text
@@ -56,7 +56,8 @@ def test_paired_differences_decide_and_are_shown(flags, tmp_path):
     assert "less the rival" not in without
     assert "and decides." not in without
     text = make(flags | {"--differences": [write_differences(tmp_path, DIFFERENCES)]})
-    assert "The difference is +0.300 [+0.280, +0.320], so the run is better." in text
+    assert "The difference is +0.300 [+0.280, +0.320], p = 0.002 after Holm" in text
+    assert "for all comparisons of the run, so the run is better." in text
     assert "the intervals do not overlap" not in text
     assert "and decides." in text
     table = text[text.index("run-1-differences") :]
@@ -66,7 +67,7 @@ def test_paired_differences_decide_and_are_shown(flags, tmp_path):
     ]
     assert cells(table, "test part") == [
         "length",
-        "+0.300 [+0.280, +0.320]",
+        "+0.300* [+0.280, +0.320]",
         "-0.050 [-0.070, -0.030]",
         *("301", "202", "153"),
     ]
@@ -74,6 +75,13 @@ def test_paired_differences_decide_and_are_shown(flags, tmp_path):
         "-0.100 [-0.300, +0.100]",
         f"+0.010 [{DASH}, {DASH}]",
     ]
+    # Of a rival of another split, by one metric.
+    assert cells(table, "hard negatives")[:3] == [
+        "far (random)",
+        "+0.200 [+0.100, +0.300]",
+        f"{DASH} [{DASH}, {DASH}]",
+    ]
+    assert "leaves it below 0.05. A rival of another split" in table
     assert "+0.900" not in text  # of another split
     page = Page(text)
     assert page.open == []

@@ -197,6 +197,14 @@ def test_without_external_sets_none_is_read(tmp_path):
     assert "external" not in printed
 
 
+def test_runs_meet_those_of_other_splits(printed):
+    (command,) = re.findall(r"\bcirclet differences --predictions \S*/main\.tsv.*", printed)
+    others, rivals = command.partition(" --rivals ")[::2]
+    named = re.findall(r"(\w+)=results/predictions/baselines/gene\.fold1\.hard/", rivals)
+    assert named == sorted(CONFIG["evaluate"]["baselines"])
+    assert others.endswith(" --others bare=locus=results/predictions/bare.tsv.gz")
+
+
 def trials(printed):
     """What each trial of the search tries: its flags and their values."""
     commands = re.findall(r"\bcirclet train .*--record results/search/main/\d+/seed1.json", printed)

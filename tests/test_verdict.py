@@ -90,30 +90,41 @@ def test_describe_run():
     assert describe_run(run, [run]).endswith("No baseline was evaluated on this split.")
 
 
-def difference(value: float, low: float, high: float, **others) -> dict:
+def difference(value: float, low: float, high: float, p_holm: float = 0.01, **others) -> dict:
     about = {"name": "main", "rival": "descriptors", "scheme": "gene", "part": "test"}
-    measured = {"test_set": "test", "metric": "auroc"}
-    return about | measured | {"difference": value, "low": low, "high": high} | others
+    about |= {"rival_scheme": "gene", "test_set": "test", "metric": "auroc"}
+    measured = {"difference": value, "low": low, "high": high, "p_holm": p_holm}
+    return about | measured | others
+
+
+CORRECTED = "after Holm\u2019s correction for all comparisons of the run, so"
 
 
 @pytest.mark.parametrize(
     ("measured", "expected"),
     [
         (
-            (0.0042, 0.001, 0.0071),
-            "The difference is +0.004 [+0.001, +0.007], so the run is better.",
+            (0.0042, 0.001, 0.0071, 0.0123),
+            f"The difference is +0.004 [+0.001, +0.007], p = 0.012 {CORRECTED} the run is better.",
         ),
         (
-            (-0.02, -0.03, -0.01),
-            "The difference is -0.020 [-0.030, -0.010], so the run does not beat it: it is worse.",
+            (-0.02, -0.03, -0.01, 0.00001),
+            f"The difference is -0.020 [-0.030, -0.010], p < 0.0001 {CORRECTED} the run does not "
+            "beat it: it is worse.",
+        ),
+        # The interval leaves out 0, but one of many does so by chance.
+        (
+            (0.01, 0.001, 0.02, 0.051),
+            f"The difference is +0.010 [+0.001, +0.020], p = 0.051 {CORRECTED} the two cannot be "
+            "told apart on this sample.",
         ),
         (
-            (0.01, -0.01, 0.03),
-            "The difference is +0.010 [-0.010, +0.030], so the two cannot be told apart on this "
-            "sample.",
+            (0.01, -0.01, 0.03, 1.0),
+            f"The difference is +0.010 [-0.010, +0.030], p = 1 {CORRECTED} the two cannot be told "
+            "apart on this sample.",
         ),
         (
-            (0.01, math.nan, math.nan),
+            (0.01, math.nan, math.nan, math.nan),
             "The difference is +0.010, and without an interval this may be chance.",
         ),
     ],
@@ -127,6 +138,7 @@ def test_a_paired_difference_decides(measured, expected):
             {"name": "other"},
             {"rival": "length"},
             {"scheme": "random"},
+            {"rival_scheme": "random"},
             {"part": "validation", "test_set": "validation"},
             {"test_set": "matched"},
             {"metric": "mcc"},
@@ -136,6 +148,14 @@ def test_a_paired_difference_decides(measured, expected):
     assert told.endswith(f"\u201cdescriptors\u201d, has 0.900 [0.880, 0.920]. {expected}")
     assert describe_run(run, rows, others) == describe_run(run, rows)
     assert "as the intervals overlap" in describe_run(run, rows)
+
+
+def test_the_confidence_says_which_p_value_is_small():
+    run = row("main", 0.91, 0.88, 0.93)
+    rows = [run, baseline("descriptors", 0.9, 0.88, 0.92)]
+    found = [difference(0.01, 0.001, 0.02, 0.02)]
+    assert describe_run(run, rows, found, 0.95).endswith("so the run is better.")
+    assert "cannot be told apart" in describe_run(run, rows, found, 0.99)
 
 
 def test_missing_numbers_are_dashes():
@@ -166,6 +186,7 @@ def test_few_groups_are_told():
     rows = [row("main", 0.9, 0.8, 1, scheme=name, n_groups=n) for name, n in (("a", 19), ("b", 20))]
     (told,) = warnings(rows)
     assert told.startswith("The test part of the split \u201ca\u201d has only 19 groups: intervals")
+    assert told.endswith("from so few are rough, and those of differences can be too narrow.")
 
 
 def test_run_that_died_is_told():

@@ -108,12 +108,15 @@ EXTERNAL = "external"
 UNSEEN = ".unseen"  # ends the name of that subset
 
 # `results/evaluation/{run}/differences.tsv`: how far a run is above a rival by a metric, `value`
-# less `rival_value`, and the interval of that difference. The test set is the part, a subset of it,
-# or its circRNAs against the hard negatives.
+# less `rival_value`, the interval of that difference, the p-value of none, and that p-value after
+# Holm's correction over all rivals and test sets of the run. The test set is the part, a subset of
+# it, or its circRNAs against the hard negatives; of a rival of another split (`rival_scheme`) what
+# of it both held out.
 DIFFERENCE_COLUMNS = (
     "name",
     "rival",
     "scheme",
+    "rival_scheme",
     "part",
     "test_set",
     "n_circrna",
@@ -125,6 +128,8 @@ DIFFERENCE_COLUMNS = (
     "difference",
     "low",
     "high",
+    "p_value",
+    "p_holm",
 )
 
 # `results/evaluation/{run}/strata.tsv`: scores of the transcripts of a part that are alike in one

@@ -227,9 +227,23 @@ def rivals(run):
     return {Path(name).name: f"{RESULTS}/predictions/{name}.tsv.gz" for name in scored}
 
 
+def others(run):
+    """Predictions of the runs on other splits, by name: compared on what both held out."""
+    names = [other for other in RUNS if split_of(other) != split_of(run)]
+    return {name: f"{RESULTS}/predictions/{name}.tsv.gz" for name in names}
+
+
+def rival_flags(wildcards):
+    """Params function: what the wildcards' run is compared with, on its split and on others."""
+    own = [f"{name}={path}" for name, path in rivals(wildcards.run).items()]
+    rest = [f"{name}={split_of(name)}={path}" for name, path in others(wildcards.run).items()]
+    named = {"rivals": own, "others": rest}
+    return flags({key: pairs for key, pairs in named.items() if pairs})
+
+
 def differences_of(run):
     """The paired differences of a run from its rivals, if it has any."""
-    return [f"{RESULTS}/evaluation/{run}/differences.tsv"] if rivals(run) else []
+    return [f"{RESULTS}/evaluation/{run}/differences.tsv"] if rivals(run) or others(run) else []
 
 
 def draw(values, chance):
@@ -385,6 +399,7 @@ REPORT_MODULES = [
     "evaluation/comparison.py",
     "evaluation/figures.py",
     "evaluation/scores.py",
+    "evaluation/significance.py",
     *PAGE_MODULES,
     *(f"evaluation/templates/{name}.html.j2" for name in ("report", "run", "origin")),
 ]

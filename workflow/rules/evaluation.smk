@@ -143,10 +143,16 @@ rule compare_with_rivals:
     input:
         predictions=rules.predict_dataset.output.predictions,
         rivals=lambda wildcards: rivals(wildcards.run).values(),
+        others=lambda wildcards: others(wildcards.run).values(),
         split=lambda wildcards: f"{RESULTS}/splits/{split_of(wildcards.run)}.parquet",
         transcripts=rules.build_dataset.output.transcripts,
         subsets=rules.measure_confounds.output.subsets,
-        code=modules("evaluation/differences.py", *METRIC_MODULES),
+        code=modules(
+            "evaluation/differences.py",
+            "evaluation/held_out.py",
+            "evaluation/significance.py",
+            *METRIC_MODULES,
+        ),
     output:
         differences=report(
             f"{RESULTS}/evaluation/{{run}}/differences.tsv",
@@ -162,9 +168,7 @@ rule compare_with_rivals:
         mem_mb=4000,
         runtime=60,
     params:
-        rivals=lambda wildcards: flags(
-            {"rivals": [f"{name}={path}" for name, path in rivals(wildcards.run).items()]}
-        ),
+        rivals=rival_flags,
         scheme=lambda wildcards: split_of(wildcards.run),
         part=config["evaluate"]["part"],
         settings=BOOTSTRAP,

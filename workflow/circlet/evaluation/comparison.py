@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,15 @@ def _row_of(entry: Mapping[str, Any]) -> dict[str, Any]:
         found = entry["metrics"][metric]
         row |= {
             metric: found["value"],
-            f"{metric}_low": found["low"],
-            f"{metric}_high": found["high"],
+            f"{metric}_low": _number(found["low"]),
+            f"{metric}_high": _number(found["high"]),
         }
     return row
+
+
+def _number(limit: float | None) -> float:
+    """A limit of an interval, NaN where there is none."""
+    return math.nan if limit is None else limit
 
 
 def is_of_part(row: Mapping[str, Any]) -> bool:

@@ -9,22 +9,19 @@ import pandas as pd
 
 from circlet.arguments import named_path, seed
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import check_options, percentile_interval
+from circlet.evaluation.bootstrap import (
+    check_options,
+    difference_interval,
+    rarer_class_groups,
+)
+from circlet.evaluation.held_out import common_test_sets, load_other, load_rival
 from circlet.evaluation.metrics import replicate_scores
 from circlet.evaluation.predictions import load_scored
-from circlet.evaluation.scores import OUTCOMES, outcome
-from circlet.evaluation.test_sets import (
-    add_subset_arguments,
-    choose_test_sets,
-    load_subsets,
-)
+from circlet.evaluation.scores import OUTCOMES
+from circlet.evaluation.significance import area_difference, decide, difference_p_value, holm
+from circlet.evaluation.test_sets import add_subset_arguments, choose_test_sets, load_subsets
 from circlet.files import write_table
-from circlet.tables import (
-    DIFFERENCE_COLUMNS,
-    POSITIVE,
-    TEST,
-    VALIDATION,
-)
+from circlet.tables import DIFFERENCE_COLUMNS, POSITIVE, TEST, VALIDATION
 
 COMPARED = ("auroc", "mcc", "auprc", "accuracy", "brier", "ece")
 
@@ -40,9 +37,10 @@ def paired_differences(
 ) -> pd.DataFrame:
     """Compare a run with its rivals on one test set, by `COMPARED`.
 
-    The interval is the percentile interval of the difference over replicates that both meet alike,
-    groups drawn whole (see `group_weights`): what makes a draw hard for both falls out of it. Each
-    interval stands for itself; none is widened for the number of comparisons.
+    Interval and p-value of a difference stand on one standard error, by Student's t: of the AUROC
+    that of `clustered_delong`, which draws nothing; of the others the spread of the difference
+    over replicates that both meet alike, groups drawn whole (see `group_weights`). Either way
+    what makes a draw hard for both falls out. Each p-value stands for itself here.
 
     Args:
         run: Rows of the test set with `label`, `call`, `p_circrna` and `group`; both labels occur.
@@ -52,10 +50,12 @@ def paired_differences(
         seed: Seed of the bootstrap.
 
     Returns:
-        The `DIFFERENCE_COLUMNS` from `n_circrna` on, and `rival`; the limits are NaN if no
-        replicate had both classes.
+        The `DIFFERENCE_COLUMNS` from `n_circrna` to `p_value`, and `rival`; limits and p-value are
+        NaN if a class has a single group, or fewer than two replicates had both.
     """
-    is_circrna = run["label"] == POSITIVE
+    is_circrna = (run["label"] == POSITIVE).to_numpy(bool)
+    groups, _ = pd.factorize(run["group"], sort=True)
+    n_groups = rarer_class_groups(is_circrna, groups)
     counts = {
         "n_circrna": int(is_circrna.sum()),
         "n_lncrna": int((~is_circrna).sum()),
@@ -64,42 +64,51 @@ def paired_differences(
     own, rows = replicate_scores(run, replicates, seed), []
     for name, rival in rivals.items():
         other = replicate_scores(rival, replicates, seed)
+        gaps = own - other
+        errors = gaps[1:].std(ddof=1)
+        p_circrna = (table["p_circrna"].to_numpy(float) for table in (run, rival))
+        errors["auroc"] = area_difference(is_circrna, *p_circrna, groups)[1]
         for metric in COMPARED:
-            difference = (own[metric] - other[metric]).to_numpy()
-            low, high = percentile_interval(difference[1:], confidence)
-            values = {"value": own[metric][0], "rival_value": other[metric][0]}
-            limits = {"difference": difference[0], "low": low, "high": high}
+            gap, error = float(gaps[metric][0]), float(errors[metric])
+            low, high = difference_interval(gap, error, n_groups, confidence)
+            p_value = difference_p_value(gap, error, n_groups)
+            values = {"value": own[metric][0], "rival_value": other[metric][0], "difference": gap}
+            limits = {"low": low, "high": high, "p_value": p_value}
             rows.append({"rival": name, **counts, "metric": metric, **values, **limits})
     return pd.DataFrame(rows)
 
 
-def load_rival(path: Path, split_path: Path, run: pd.DataFrame, run_path: Path) -> pd.DataFrame:
-    """Read a rival's predictions, in the order and with the index of the run's.
+def correct(rows: pd.DataFrame) -> pd.Series:
+    """Correct the p-values of one run for its comparisons, metric by metric; see `holm`.
 
-    Raises:
-        InputError: See `load_scored`; also if a label is another than the run's.
+    The family is what the run is compared with: all rivals, of its own split and of others, on all
+    test sets. Metrics are families of their own, since they restate one question.
     """
-    rival = load_scored(path, split_path).set_index("id").loc[run["id"]].reset_index()
-    is_other = rival["label"].to_numpy() != run["label"].to_numpy()
-    if is_other.any():
-        raise InputError(
-            path,
-            f"label is another than in {run_path}",
-            "make both predictions from one dataset",
-            rival["id"][is_other].iloc[0],
-        )
-    return rival
+    return rows.groupby("metric")["p_value"].transform(lambda found: holm(found.to_numpy(float)))
 
 
-def tell(name: str, rows: pd.DataFrame) -> None:
-    """Log in words what one run won, lost or left open against each rival on each test set."""
+def tell(name: str, rows: pd.DataFrame, confidence: float) -> None:
+    """Log in words what one run won, lost or left open against each rival on each test set.
+
+    Won or lost is what is unlikely to be chance after the correction for many comparisons.
+    """
     for (test_set, rival), against in rows.groupby(["test_set", "rival"], sort=False):
         outcomes: dict[str, list[str]] = {won: [] for won in OUTCOMES}
         for row in against.itertuples():
             interval = f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
-            outcomes[outcome(row.metric, row.low, row.high)].append(f"{row.metric} {interval}")
+            decided = decide(row.metric, row.difference, row.p_holm, confidence)
+            outcomes[decided].append(f"{row.metric} {interval}")
         words = "; ".join(f"{won} by {', '.join(said)}" for won, said in outcomes.items() if said)
         log.info("%s against %s on %s: %s", name, rival, test_set, words)
+
+
+def _named_path_of_scheme(text: str) -> tuple[str, str, Path]:
+    """Read `NAME=SCHEME=PATH`."""
+    name, _, rest = text.partition("=")
+    scheme, _, path = rest.partition("=")
+    if not (name and scheme and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=SCHEME=PATH")
+    return name, scheme, Path(path)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,8 +119,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rivals",
         type=named_path,
         nargs="+",
-        required=True,
+        default=[],
         help="predictions to compare it with, on the same split, as NAME=PATH",
+    )
+    add(
+        "--others",
+        type=_named_path_of_scheme,
+        nargs="+",
+        default=[],
+        help="the same of other splits, as NAME=SCHEME=PATH: compared on what both held out",
     )
     add("--split", type=Path, required=True, help="table of groups and parts")
     add("--name", required=True, help="name of the run")
@@ -124,24 +140,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, required=True, help="table of differences to write")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Compare a run with its rivals on each test set and write the differences."""
-    check_options(args.replicates, args.confidence)
-    names = [name for name, _ in args.rivals]
-    if twice := {name for name in names if names.count(name) > 1}:
+def check_names(rivals: list[str]) -> None:
+    """Refuse a list without rivals, or with one twice.
+
+    Raises:
+        InputError: It is such a list.
+    """
+    if not rivals:
+        raise InputError("--rivals", "there are none", "give one, or one of --others")
+    if twice := {name for name in rivals if rivals.count(name) > 1}:
         raise InputError("--rivals", f"{min(twice)} is given twice", "give each name once")
-    scored = load_scored(args.predictions, args.split)
+
+
+def compare(args: argparse.Namespace, scored: pd.DataFrame) -> pd.DataFrame:
+    """Compare a run with all rivals on all test sets.
+
+    Args:
+        args: What the command line says.
+        scored: The run's predictions of all parts, with their groups.
+
+    Returns:
+        Rows of `DIFFERENCE_COLUMNS` without `p_holm`, by test set.
+
+    Raises:
+        InputError: A table is not usable, or does not fit the others.
+    """
+    subsets = load_subsets(args, scored)
+    options, found = (args.replicates, args.confidence, args.seed), []
+    about = {"name": args.name, "scheme": args.scheme, "part": args.part}
     rivals = {
         name: load_rival(path, args.split, scored, args.predictions) for name, path in args.rivals
     }
-    subsets = load_subsets(args, scored)
-    found = []
-    for test_set, index in choose_test_sets(scored, args.part, subsets, args.predictions).items():
-        chosen = {name: rival.loc[index] for name, rival in rivals.items()}
-        table = paired_differences(
-            scored.loc[index], chosen, args.replicates, args.confidence, args.seed
-        )
-        found.append(table.assign(test_set=test_set))
-    rows = pd.concat(found).assign(name=args.name, scheme=args.scheme, part=args.part)
-    write_table(args.output, rows[list(DIFFERENCE_COLUMNS)])
-    tell(args.name, rows)
+    chosen = choose_test_sets(scored, args.part, subsets, args.predictions)
+    for test_set, index in chosen.items() if rivals else ():
+        against = {name: rival.loc[index] for name, rival in rivals.items()}
+        table = paired_differences(scored.loc[index], against, *options)
+        found.append(table.assign(test_set=test_set, rival_scheme=args.scheme, **about))
+    for name, scheme, path in args.others:
+        other = load_other(path, scored, args.predictions, args.part)
+        sets = common_test_sets(name, scored.loc[other.index], args.part, subsets, path)
+        for test_set, index in sets.items():
+            table = paired_differences(scored.loc[index], {name: other.loc[index]}, *options)
+            found.append(table.assign(test_set=test_set, rival_scheme=scheme, **about))
+    return pd.concat(found) if found else pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare a run with its rivals on each test set and write the differences."""
+    check_options(args.replicates, args.confidence)
+    check_names([name for name, *_ in (*args.rivals, *args.others)])
+    rows = compare(args, load_scored(args.predictions, args.split))
+    rows = rows.assign(p_holm=correct(rows))[list(DIFFERENCE_COLUMNS)]
+    write_table(args.output, rows, digits=12)
+    tell(args.name, rows, args.confidence)

@@ -12,7 +12,12 @@ import pandas as pd
 
 from circlet.arguments import seed
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import check_options, percentile_interval, two_class_weights
+from circlet.evaluation.bootstrap import (
+    check_options,
+    rarer_class_groups,
+    score_interval,
+    two_class_weights,
+)
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.evaluation.scores import confusion, weighted_metrics
 from circlet.evaluation.test_sets import (
@@ -53,7 +58,7 @@ def replicate_scores(scored: pd.DataFrame, replicates: int, seed: int) -> pd.Dat
 
 
 def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int) -> dict[str, Any]:
-    """Score predictions, with percentile intervals from a bootstrap over groups.
+    """Score predictions, with intervals from a bootstrap over groups, see `score_interval`.
 
     A replicate that lacks a class defines no sensitivity, specificity or AUROC: it is left out of
     all intervals, and counted.
@@ -65,7 +70,8 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
         seed: Seed of the bootstrap.
 
     Returns:
-        `counts`, `bootstrap`, `confusion` and `metrics`, as `metrics.json` has them.
+        `counts`, `bootstrap`, `confusion` and `metrics`, as `metrics.json` has them; limits are
+        None where a class has a single group, or there is a single replicate.
 
     Raises:
         InputError: No replicate had both classes.
@@ -78,11 +84,13 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
             f"none of {replicates} bootstrap replicates had both {' and '.join(LABELS)}",
             "give more",
         )
-    metrics = {}
-    for name in scores:
-        low, high = percentile_interval(drawn[name], confidence)
-        metrics[name] = {"value": float(scores[name][0]), "low": low, "high": high}
     truth, called = ((scored[name] == POSITIVE).to_numpy(bool) for name in ("label", "call"))
+    n_groups, metrics = rarer_class_groups(truth, scored["group"].to_numpy()), {}
+    for name in scores:
+        value, replicated = float(scores[name][0]), drawn[name].to_numpy()
+        limits = score_interval(name, value, replicated, n_groups, confidence)
+        low, high = (None if np.isnan(limit) else limit for limit in limits)
+        metrics[name] = {"value": value, "low": low, "high": high}
     cells = confusion(truth, called, np.ones((1, len(scored))))
     return {
         "counts": {

@@ -23,7 +23,13 @@ from circlet.evaluation.report_inputs import (
     load_training,
 )
 from circlet.evaluation.scores import CALIBRATION_BINS
-from circlet.evaluation.verdict import describe_run, signed, warnings, with_interval
+from circlet.evaluation.verdict import (
+    CONFIDENCE,
+    describe_run,
+    signed,
+    warnings,
+    with_interval,
+)
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment
 from circlet.tables import (
@@ -117,6 +123,12 @@ def bootstraps_of(
     return [dict(zip(names, values, strict=True)) for values in sorted(found)]
 
 
+def confidence_of(metrics: Mapping[Scored, Mapping[str, Any]], row: Mapping[str, Any]) -> float:
+    """Confidence of the intervals of a row of the comparison, the usual one where it is unknown."""
+    entry = metrics.get((row["name"], row["scheme"], row["test_set"]))
+    return CONFIDENCE if entry is None else float(entry["bootstrap"]["confidence"])
+
+
 def rows_of(row: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The rows of a table that are about what a row of the comparison is about."""
     return [other for other in table if all(other[key] == row[key] for key in ABOUT)]
@@ -145,6 +157,7 @@ def sections_of(
         {
             "row": row,
             "metrics": metrics.get((row["name"], row["scheme"], row["test_set"])),
+            "confidence": confidence_of(metrics, row),
             "differences": by_rival(rows_of(row, tables["differences"])),
             "strata": rows_of(row, tables["strata"]),
             "mistakes": rows_of(row, tables["mistakes"]),
@@ -204,7 +217,7 @@ def run(args: argparse.Namespace) -> None:
         title=args.title,
         rows=rows,
         verdicts=[
-            describe_run(row, rows, tables["differences"])
+            describe_run(row, rows, tables["differences"], confidence_of(metrics, row))
             for row in rows
             if row["kind"] == "run" and is_of_part(row)
         ],

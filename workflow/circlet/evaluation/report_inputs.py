@@ -77,8 +77,8 @@ ABOUT = ("name", "scheme", "part")
 DIFFERENCES = Kind(
     "differences",
     DIFFERENCE_COLUMNS,
-    (*ABOUT, "rival", "test_set", "metric"),
-    ("difference", "low", "high"),
+    (*ABOUT, "rival", "rival_scheme", "test_set", "metric"),
+    ("difference", "low", "high", "p_value", "p_holm"),
 )
 STRATA = Kind("strata", STRATUM_COLUMNS, (*ABOUT, "description", "stratum"), STRATUM_COLUMNS[5:])
 MISTAKES = Kind(

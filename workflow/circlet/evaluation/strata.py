@@ -13,7 +13,7 @@ import pandas as pd
 from circlet.arguments import seed
 from circlet.descriptors import describe
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import check_options, percentile_interval
+from circlet.evaluation.bootstrap import check_options, rarer_class_groups, score_interval
 from circlet.evaluation.metrics import replicate_scores
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.files import read_table, write_table
@@ -126,11 +126,12 @@ def score_stratum(
     if min(found["n_circrna"], found["n_lncrna"]) < LEAST:
         return found
     scores = replicate_scores(rows, replicates, seed)
+    n_groups = rarer_class_groups(is_circrna, rows["group"].to_numpy())
     for metric in STRATUM_METRICS:
         found[metric] = float(scores[metric][0])
-        if found["n_groups"] > 1:  # of one group all draws are the same
-            low, high = percentile_interval(scores[metric][1:].to_numpy(), confidence)
-            found |= {f"{metric}_low": low, f"{metric}_high": high}
+        drawn = scores[metric][1:].to_numpy()
+        limits = score_interval(metric, found[metric], drawn, n_groups, confidence)
+        found |= dict(zip((f"{metric}_low", f"{metric}_high"), limits, strict=True))
     return found
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from circlet.evaluation.comparison import is_of_part
-from circlet.evaluation.scores import BETTER, OPEN, WORSE, outcome
+from circlet.evaluation.scores import BETTER, OPEN, WORSE
+from circlet.evaluation.significance import decide
 from circlet.pages import DASH, FEW_GROUPS, SMALL_SAMPLE, number
 
+CONFIDENCE = 0.95  # of a verdict, where the scores do not say theirs
 CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
 
 # Of the comparison, see `circlet.evaluation.comparison`, or of the paired differences, see
@@ -51,19 +53,34 @@ def best_baseline(rows: Iterable[Row], run: Row) -> Row | None:
 
 def paired_difference(rows: Iterable[Row], run: Row, baseline: Row) -> Row | None:
     """The difference in AUROC of a run from a baseline on the whole part, if it is at hand."""
-    wanted = (run["name"], baseline["name"], run["scheme"], run["part"], run["part"], "auroc")
-    keys = ("name", "rival", "scheme", "part", "test_set", "metric")
+    schemes = (run["scheme"], baseline["scheme"])
+    wanted = (run["name"], baseline["name"], *schemes, run["part"], run["part"], "auroc")
+    keys = ("name", "rival", "scheme", "rival_scheme", "part", "test_set", "metric")
     return next((row for row in rows if tuple(row[key] for key in keys) == wanted), None)
 
 
-def paired_standing(difference: Row) -> str:
-    """Say how a run stands against a baseline, by their paired difference."""
-    limits = difference["low"], difference["high"]
+def p_words(p_value: float) -> str:
+    """A p-value in two digits, or that it is smaller than one can trust."""
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
+
+
+def paired_standing(difference: Row, confidence: float) -> str:
+    """Say how a run stands against a baseline, by their paired difference.
+
+    Args:
+        difference: Row of the paired differences.
+        confidence: 1 less the corrected p-value from which on the two are not told apart.
+    """
+    limits, p_holm = (difference["low"], difference["high"]), difference["p_holm"]
     words = f"The difference is {signed(difference['difference'])}"
-    if any(map(math.isnan, limits)):
+    if any(map(math.isnan, (*limits, p_holm))):
         return f"{words}, and without an interval this may be chance."
     interval = ", ".join(map(signed, limits))
-    return f"{words} [{interval}], so {OUTCOME_WORDS[outcome(difference['metric'], *limits)]}."
+    decided = decide(difference["metric"], difference["difference"], p_holm, confidence)
+    return (
+        f"{words} [{interval}], {p_words(p_holm)} after Holm\u2019s correction for all comparisons "
+        f"of the run, so {OUTCOME_WORDS[decided]}."
+    )
 
 
 def standing(run: Row, baseline: Row) -> str:
@@ -87,7 +104,12 @@ def standing(run: Row, baseline: Row) -> str:
     return f"{where}, and the intervals do not overlap."
 
 
-def describe_run(run: Row, rows: Iterable[Row], differences: Iterable[Row] = ()) -> str:
+def describe_run(
+    run: Row,
+    rows: Iterable[Row],
+    differences: Iterable[Row] = (),
+    confidence: float = CONFIDENCE,
+) -> str:
     """Say in a few sentences what a run reaches, on what, and against what.
 
     Args:
@@ -95,6 +117,7 @@ def describe_run(run: Row, rows: Iterable[Row], differences: Iterable[Row] = ())
         rows: All its rows.
         differences: Rows of paired differences. Where they have the one from the best baseline,
             it decides, and not whether the two intervals overlap.
+        confidence: See `paired_standing`.
     """
     reached = (
         f"The run \u201c{run['name']}\u201d has an AUROC of {with_interval(run, 'auroc')} on the "
@@ -117,7 +140,9 @@ def describe_run(run: Row, rows: Iterable[Row], differences: Iterable[Row] = ())
         f"{with_interval(baseline, 'auroc')}."
     )
     difference = paired_difference(differences, run, baseline)
-    stands = standing(run, baseline) if difference is None else paired_standing(difference)
+    if difference is None:
+        return f"{reached} {rival} {standing(run, baseline)}"
+    stands = paired_standing(difference, confidence)
     return f"{reached} {rival} {stands}"
 
 
@@ -132,7 +157,8 @@ def warnings(rows: Sequence[Row]) -> list[str]:
     }
     few = {
         f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
-        f"{row['n_groups']:,.0f} groups: intervals that are drawn from so few are too narrow."
+        f"{row['n_groups']:,.0f} groups: intervals from so few are rough, and those of differences "
+        "can be too narrow."
         for row in rows
         if is_of_part(row) and row["n_groups"] < FEW_GROUPS
     }

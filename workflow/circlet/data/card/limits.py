@@ -165,12 +165,12 @@ def few_groups(sheet: Sheet) -> str:
         told = listed([f"{count:,} ({scheme})" for scheme, count in few.items()])
         said.append(
             f"The test part has few groups: {told}. Intervals are drawn from whole groups, and "
-            "from so few they are too narrow."
+            "from so few they are rough."
         )
     if any(row["scheme"] == "random" for row in sheet["leakage"]):
         said.append(
             "Under random each transcript is its own group, so that intervals take relatives for "
-            "independent and are too narrow as well."
+            "independent and are too narrow."
         )
     return " ".join(said)
 
