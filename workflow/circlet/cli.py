@@ -41,6 +41,10 @@ STEPS = {
     "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
+    "forest": ("circlet.evaluation.forest", "draw all scores, and those that others published"),
+    "learning": ("circlet.evaluation.learning", "draw the learning curves of a run"),
+    "strata-figure": ("circlet.evaluation.strata_figure", "draw the scores of a run's strata"),
+    "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
     "report": ("circlet.evaluation.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
 }

@@ -14,6 +14,23 @@ from circlet.tables import NEGATIVE, POSITIVE
 # Okabe and Ito's palette, told apart by the colour-blind (https://jfly.uni-koeln.de/color/).
 COLOURS = {POSITIVE: "#0072B2", NEGATIVE: "#D55E00", "reference": "#767676"}
 
+# What is scored, by kind: colour and marker. What others published is drawn hollow.
+KIND_STYLES = {
+    "run": ("#0072B2", "o"),
+    "baseline": ("#444444", "s"),
+    "quoted": ("#D55E00", "D"),
+    "rerun": ("#009E73", "^"),
+}
+
+# Of lines that are none of those, such as the seeds of a run; of the same palette.
+LINE_STYLES = (
+    ("#000000", "-", "o"),
+    ("#E69F00", "--", "s"),
+    ("#0072B2", "-.", "^"),
+    ("#CC79A7", ":", "D"),
+    ("#009E73", "-", "v"),
+)
+
 STYLE = {
     "axes.edgecolor": "#444444",
     "axes.labelsize": 9,
