@@ -148,6 +148,8 @@ def write(
         color=colour,
         annotation_clip=False,
         parse_math=False,
+        # Of a heading, which may reach into a panel: its lines must not run through the words.
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1} if weight == "bold" else None,
     )
 
 
