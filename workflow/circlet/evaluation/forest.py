@@ -17,6 +17,7 @@ from circlet.evaluation.literature import KINDS, PATH, read_literature
 from circlet.evaluation.row_plot import (
     Block,
     draw_points,
+    height_of,
     in_words,
     lay_out,
     limits,
@@ -125,9 +126,9 @@ def draw(points: pd.DataFrame) -> Figure:
     places = place(blocks)
     names = width_of(label for block in labels for label in block)
     with style():
-        figure, panels = new_figure(blocks, (names, *PANEL_WIDTHS))
+        figure, panels = new_figure(height_of(blocks), (names, *PANEL_WIDTHS), share=True)
         for axes, (metric, (heading, chance)) in zip(panels, METRICS.items(), strict=True):
-            lay_out(axes, blocks, labels)
+            lay_out(axes, blocks, labels, height_of(blocks))
             low, high = limits(points.filter(regex=f"^{metric}").to_numpy(float).ravel())
             axes.set(xlim=(low, high), xlabel=heading)
             if chance > low:

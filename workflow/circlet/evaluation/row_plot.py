@@ -50,20 +50,21 @@ def place(blocks: Sequence[Block]) -> list[tuple[float, np.ndarray]]:
     return places
 
 
-def new_figure(blocks: Sequence[Block], widths: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Make a figure as high as the blocks ask for.
+def new_figure(rows: float, widths: Sequence[float], share: bool) -> tuple[Figure, list[Axes]]:
+    """Make a figure as high as its rows ask for.
 
     Its places are set in inches and not found by a layout engine, which would take the headings for
     something that the panels must make room for.
 
     Args:
-        blocks: What will be drawn.
+        rows: That the highest panel takes, see `height_of`.
         widths: Inches of the names, then of each panel and of the text to its right in turn.
+        share: Whether the panels show the same rows, so that the first alone has their names.
 
     Returns:
-        The figure, and its panels, which share the vertical axis.
+        The figure and its panels.
     """
-    rows = height_of(blocks) - 1 + 2 * MARGIN
+    rows += 2 * MARGIN - 1
     width, height = sum(widths), TOP + BOTTOM + ROW * rows
     figure = Figure(figsize=(width, height))
     figure.set_layout_engine("none")
@@ -71,8 +72,8 @@ def new_figure(blocks: Sequence[Block], widths: Sequence[float]) -> tuple[Figure
     for number in range(1, len(widths), 2):
         left, bottom = sum(widths[:number]) / width, BOTTOM / height
         box = (left, bottom, widths[number] / width, ROW * rows / height)
-        panels.append(figure.add_axes(box, sharey=panels[0] if panels else None))
-        if number > 1:
+        panels.append(figure.add_axes(box, sharey=panels[0] if panels and share else None))
+        if panels[1:] and share:
             panels[-1].tick_params(labelleft=False)
     return figure, panels
 
@@ -82,25 +83,28 @@ def width_of(labels: Iterable[str]) -> float:
     return 0.25 + LETTER * max(map(len, labels), default=0)
 
 
-def lay_out(axes: Axes, blocks: Sequence[Block], labels: Sequence[Sequence[str]]) -> None:
+def lay_out(
+    axes: Axes, blocks: Sequence[Block], labels: Sequence[Sequence[str]], rows: float
+) -> None:
     """Set up the vertical axis: names at the left, headings in bold, a line above each block.
 
     Args:
         axes: Empty ones.
         blocks: What is drawn, from the top.
         labels: The names of each block's rows.
+        rows: That the highest panel of the figure takes.
     """
-    axes.set_ylim(height_of(blocks) - 1 + MARGIN, -MARGIN)
+    axes.set_ylim(rows - 1 + MARGIN, -MARGIN)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     places = place(blocks)
-    ticks = np.concatenate([rows for _, rows in places]) if places else []
+    ticks = np.concatenate([members for _, members in places])
     names = [name for block in labels for name in block]
     # Names come from the user's config: a dollar sign in one is no formula.
     axes.set_yticks(ticks, names, parse_math=False)
     axes.grid(axis="x", color="#e4e4e4", lw=0.6)
     axes.set_axisbelow(True)
-    if height_of(blocks) > LONG:
+    if rows > LONG:
         axes.tick_params(axis="x", top=True, labeltop=True)
     for heading, _ in places[1:]:
         axes.axhline(heading - 0.5 - GAP / 2, color="#cccccc", lw=0.6)
