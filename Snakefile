@@ -30,6 +30,9 @@ rule all:
             name=config["predict"]["inputs"],
         ),
         f"{RESULTS}/evaluation/comparison.tsv",
+        f"{RESULTS}/evaluation/forest.svg",
+        expand(f"{RESULTS}/evaluation/{{run}}/{{figure}}.svg", run=RUNS, figure=RUN_FIGURES),
+        f"{RESULTS}/evaluation/resources.tsv",
         f"{RESULTS}/dataset/card.html",
         f"{RESULTS}/report.html",
 
