@@ -30,8 +30,8 @@ COLUMNS = ("step", "run", "name", *MEASURES)
 UNKNOWN = ["NA", "-"]  # Snakemake's words for what it could not measure
 # What the figure shows of each step, and how its jobs make one bar.
 PANELS = {
-    "seconds": ("time, s (bar: sum of the jobs)", "sum"),
-    "peak_mib": ("peak memory, MiB (bar: highest job)", "max"),
+    "seconds": ("time, s (line: a job, bar: their sum)", "sum"),
+    "peak_mib": ("peak memory, MiB (line: a job, bar: the highest)", "max"),
 }
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def gather(benchmarks: dict[str, Path], runs: Sequence[str]) -> pd.DataFrame:
 
 
 def draw(resources: pd.DataFrame) -> Figure:
-    """Draw a bar a step for time and for memory, and a dot a job, on logarithmic axes.
+    """Draw a bar a step for time and for memory, and a line a job, on logarithmic axes.
 
     Args:
         resources: See `gather`; there may be no row, and then the figure says so.
@@ -131,16 +131,10 @@ def _draw_measure(
     for place, step in zip(places, steps, strict=True):
         values = jobs.get_group(step)
         axes.plot(values, [place] * len(values), ls="", marker="|", ms=7, mew=1, color=colour)
-        if bars[place] > 0:
-            text = f"{bars[place]:,.0f}" if bars[place] >= 10 else f"{bars[place]:.1f}"
-            axes.annotate(
-                text,
-                (bars[place], place),
-                (5, 0),
-                textcoords="offset points",
-                va="center",
-                size=7.5,
-            )
+        is_known = bars[place] > 0
+        text = f"{bars[place]:,.{0 if bars[place] >= 10 else 1}f}" if is_known else "not measured"
+        end = (bars[place] if is_known else start, place)
+        axes.annotate(text, end, (5, 0), textcoords="offset points", va="center", size=7.5)
     axes.set(xscale="log", xlim=(start, 4 * max(np.nanmax(bars, initial=start), 10 * start)))
     axes.grid(axis="x", color="#e4e4e4", lw=0.6)
     axes.set_axisbelow(True)
