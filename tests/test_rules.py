@@ -180,6 +180,14 @@ def test_settings_reach_their_steps(printed, step, words):
     assert [command for command in commands if words in command]
 
 
+def test_time_and_memory_are_told_of_every_step_that_is_measured(printed):
+    (command,) = re.findall(r"\bcirclet resources .*", printed)
+    told = command.partition("--names ")[2].partition(" --runs")[0].split()
+    measured = re.findall(r"^    benchmark: results/benchmarks/(\S+)\.tsv$", printed, re.MULTILINE)
+    assert len(told) == len(set(told))
+    assert set(told) == {name for name in measured if not name.startswith("search/")}
+
+
 def test_hard_negatives_are_scored_beside_the_test_part_alone(printed, tmp_path):
     scored = set(re.findall(r"results/evaluation/(\S+)/hard\.json", printed))
     assert {"main", "bare", "baselines/gene/length"} < scored
