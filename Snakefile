@@ -34,6 +34,7 @@ rule all:
         expand(f"{RESULTS}/evaluation/{{run}}/{{figure}}.svg", run=RUNS, figure=RUN_FIGURES),
         f"{RESULTS}/evaluation/resources.tsv",
         f"{RESULTS}/dataset/card.html",
+        f"{RESULTS}/dataset/confounds.svg",
         f"{RESULTS}/report.html",
 
 

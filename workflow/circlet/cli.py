@@ -33,6 +33,7 @@ STEPS = {
     "predict": ("circlet.predict", "classify the sequences of a FASTA file, or of the dataset"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
+    "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
     "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
     "differences": (
         "circlet.evaluation.differences",

@@ -135,6 +135,32 @@ rule measure_confounds:
         " {params.settings} --output {output.confounds:q} --subsets {output.subsets:q} 2> {log:q}"
 
 
+rule draw_confounds:
+    input:
+        confounds=rules.measure_confounds.output.confounds,
+        code=modules("evaluation/confounds_figure.py", "evaluation/row_plot.py", "drawing.py"),
+    output:
+        svg=report(
+            f"{RESULTS}/dataset/confounds.svg",
+            caption="../report/confounds.rst",
+            category="Dataset",
+        ),
+        png=f"{RESULTS}/dataset/confounds.png",
+    log:
+        f"{RESULTS}/logs/draw_confounds.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        folder=subpath(output.svg, parent=True),
+    shell:
+        "circlet confounds-figure --confounds {input.confounds:q}"
+        " --output-dir {params.folder:q} 2> {log:q}"
+
+
 rule compare_with_rivals:
     input:
         predictions=rules.predict_dataset.output.predictions,
