@@ -367,7 +367,7 @@ BENCHMARKS = [
     ),
     *("build_dataset", "cluster_homology"),
     *(f"split/{split}" for split in sorted({name.split(".")[0] for name in SPLITS} | set(SPLITS))),
-    *("audit_leakage", "measure_confounds", "write_card"),
+    *("audit_leakage", "measure_confounds"),
     *(f"{step}/{run}" for run in RUNS for step in ("vocabulary", "tokens")),
     *(f"train/{run}/seed{seed}" for run in RUNS for seed in config["runs"][run]["seeds"]),
     *(f"trees/{run}" for run in RUNS if config["runs"][run]["boosting"]),

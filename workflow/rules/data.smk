@@ -448,8 +448,6 @@ rule write_card:
         points=expand(f"{RESULTS}/dataset/{{figure}}.tsv", figure=CARD_FIGURES),
     log:
         f"{RESULTS}/logs/write_card.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/write_card.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1

@@ -370,7 +370,7 @@ rule draw_strata:
 rule gather_resources:
     input:
         comparison=rules.compare_scores.output.comparison,
-        card=rules.write_card.output.datasheet,
+        confounds=rules.measure_confounds.output.confounds,
         differences=DIFFERENCES,
         strata=expand(rules.score_strata.output.strata, run=RUNS),
         figures=expand(rules.draw_figures.output.svg, run=RUNS),

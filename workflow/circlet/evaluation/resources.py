@@ -112,6 +112,7 @@ def draw(resources: pd.DataFrame) -> Figure:
         counts = resources["step"].value_counts()
         labels = [f"{step} (\N{MULTIPLICATION SIGN}{counts[step]})" for step in steps]
         panels[0].set_yticks(range(len(steps)), labels, parse_math=False)
+        panels[1].tick_params(axis="y", length=0)
         panels[0].set_ylim(max(len(steps), 1) - 0.4, -0.6)
     return figure
 
