@@ -31,7 +31,11 @@ rule all:
         ),
         expand(f"{RESULTS}/models/{{run}}/{{page}}.md", run=RUNS, page=["README", "DOME"]),
         f"{RESULTS}/evaluation/comparison.tsv",
+        f"{RESULTS}/evaluation/forest.svg",
+        expand(f"{RESULTS}/evaluation/{{run}}/{{figure}}.svg", run=RUNS, figure=RUN_FIGURES),
+        f"{RESULTS}/evaluation/resources.tsv",
         f"{RESULTS}/dataset/card.html",
+        f"{RESULTS}/dataset/confounds.svg",
         f"{RESULTS}/report.html",
 
 

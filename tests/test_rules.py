@@ -205,6 +205,14 @@ def test_runs_meet_those_of_other_splits(printed):
     assert others.endswith(" --others bare=locus=results/predictions/bare.tsv.gz")
 
 
+def test_time_and_memory_are_told_of_every_step_that_is_measured(printed):
+    (command,) = re.findall(r"\bcirclet resources .*", printed)
+    told = command.partition("--names ")[2].partition(" --runs")[0].split()
+    measured = re.findall(r"^    benchmark: results/benchmarks/(\S+)\.tsv$", printed, re.MULTILINE)
+    assert len(told) == len(set(told))
+    assert set(told) == {name for name in measured if not name.startswith("search/")}
+
+
 def trials(printed):
     """What each trial of the search tries: its flags and their values."""
     commands = re.findall(r"\bcirclet train .*--record results/search/main/\d+/seed1.json", printed)

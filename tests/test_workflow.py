@@ -31,6 +31,7 @@ OUTPUTS = (
     "dataset/leakage.tsv",
     "dataset/leakage.svg",
     "dataset/confounds.tsv",
+    "dataset/confounds.svg",
     "dataset/subsets.parquet",
     "dataset/card.md",
     "dataset/card.html",
@@ -53,7 +54,12 @@ OUTPUTS = (
     "evaluation/main/mistakes.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/roc.png",
+    "evaluation/main/learning.svg",
+    "evaluation/main/strata.svg",
     "evaluation/comparison.tsv",
+    "evaluation/forest.svg",
+    "evaluation/resources.tsv",
+    "evaluation/resources.svg",
     "report.html",
 )
 REPEATED = (  # the same bytes from every run
@@ -61,6 +67,7 @@ REPEATED = (  # the same bytes from every run
     "dataset/leakage.tsv",
     "dataset/leakage.png",
     "dataset/confounds.tsv",
+    "dataset/confounds.svg",
     "dataset/subsets.parquet",
     "dataset/card.md",
     "dataset/card.html",
@@ -81,7 +88,12 @@ REPEATED = (  # the same bytes from every run
     "evaluation/main/mistakes.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/calibration.png",
+    "evaluation/main/learning.png",
+    "evaluation/main/learning.tsv",
+    "evaluation/main/strata.svg",
     "evaluation/comparison.tsv",
+    "evaluation/forest.svg",
+    "evaluation/forest.tsv",
 )
 
 
@@ -179,14 +191,19 @@ def test_second_run_has_nothing_to_do(demo):
 
 
 SEARCHED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["search"]["space"]
-TRAINED = {"train_model", "assemble_model", "predict_dataset", "predict_input"}
+TRAINED = {"train_model", "assemble_model", "predict_dataset", "predict_input", "draw_learning"}
 SCORED = {
     "evaluate_predictions",
     "compare_scores",
     "compare_with_rivals",
     "score_strata",
+    "draw_forest",
+    "draw_strata",
+    "gather_resources",
     "write_report",
 }
+TOLD = {"gather_resources", "write_report"}
+CONFOUNDS = {"measure_confounds", "draw_confounds", "write_card"}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +213,7 @@ SCORED = {
         ({"device": "cpu"}, set()),
         ({"download": {"retries": 1}}, set()),
         ({"report": {"title": "Another"}}, {"write_report", "write_card"}),
-        ({"evaluate": {"replicates": 500}}, SCORED | {"measure_confounds", "write_card"}),
+        ({"evaluate": {"replicates": 500}}, SCORED | CONFOUNDS),
         (
             {"runs": {"main": {"training": {"epochs": 3}}}},
             TRAINED | SCORED | {"draw_figures"},
@@ -214,7 +231,8 @@ SCORED = {
             {"split": {"seed": 2}},
             {"split_dataset", "build_vocabulary", "encode_tokens", "fit_baseline", "draw_figures"}
             | {"grow_trees"}
-            | {"audit_leakage", "measure_confounds", "write_card"}
+            | {"audit_leakage"}
+            | CONFOUNDS
             | TRAINED
             | SCORED,
         ),
@@ -277,10 +295,10 @@ def test_moved_repository_has_nothing_to_do(demo, tmp_path):
 @pytest.mark.parametrize(
     ("module", "rerun"),
     [
-        ("evaluation/figures.py", {"draw_figures", "write_report"}),
-        ("evaluation/comparison.py", {"compare_scores", "write_report"}),
+        ("evaluation/figures.py", {"draw_figures"} | TOLD),
+        ("evaluation/comparison.py", {"compare_scores", "draw_forest"} | TOLD),
         ("templates/page.css", {"write_report", "write_card"}),
-        ("data/leakage.py", {"audit_leakage", "write_card", "score_strata", "write_report"}),
+        ("data/leakage.py", {"audit_leakage", "write_card", "score_strata", "draw_strata"} | TOLD),
         ("data/download.py", set()),  # the demo downloads nothing
     ],
 )

@@ -34,6 +34,7 @@ STEPS = {
     "predict": ("circlet.predict", "classify the sequences of a FASTA file, or of the dataset"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
+    "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
     "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
     "seeds": ("circlet.evaluation.seeds", "score each seed of a run by itself"),
     "differences": (
@@ -47,6 +48,10 @@ STEPS = {
         "circlet.evaluation.model_card",
         "write the model card and the DOME checklist of a run",
     ),
+    "forest": ("circlet.evaluation.forest", "draw all scores, and those that others published"),
+    "learning": ("circlet.evaluation.learning", "draw the learning curves of a run"),
+    "strata-figure": ("circlet.evaluation.strata_figure", "draw the scores of a run's strata"),
+    "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
     "report": ("circlet.evaluation.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
 }

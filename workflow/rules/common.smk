@@ -423,9 +423,30 @@ MODEL_CARD_MODULES = [
     *MARKDOWN_MODULES,
     *REPORT_MODULES,
 ]
+# The steps whose time and memory are told, by the paths of their benchmarks.
+BENCHMARKS = [
+    *(
+        f"{'linear_exons' if source['type'] == 'linear_exons' else 'parse'}/{name}"
+        for name, source in SOURCES.items()
+    ),
+    *("build_dataset", "cluster_homology"),
+    *(f"split/{split}" for split in sorted({name.split(".")[0] for name in SPLITS} | set(SPLITS))),
+    *("audit_leakage", "measure_confounds"),
+    *(f"{step}/{run}" for run in RUNS for step in ("vocabulary", "tokens")),
+    *(f"train/{run}/seed{seed}" for run in RUNS for seed in config["runs"][run]["seeds"]),
+    *(f"trees/{run}" for run in RUNS if config["runs"][run]["boosting"]),
+    *(f"{step}/{run}" for run in RUNS for step in ("assemble", "predict")),
+    *(f"predict_external/{run}" for run in RUNS if EXTERNAL),
+    *(f"predict/{run}/{name}" for run in RUNS for name in config["predict"]["inputs"]),
+    *(f"baselines/{split}/{name}" for split in SPLITS for name in config["evaluate"]["baselines"]),
+    *(f"evaluate/{scored}" for scored in SCORED),
+    *(f"differences/{run}" for run in RUNS if differences_of(run)),
+    *(f"{step}/{run}" for run in RUNS for step in ("strata", "figures")),
+]
 PARTS = ["train", "validation", "test"]
 CARD_FIGURES = ["length", "gc", "exon_number"]
 FIGURES = ["roc", "precision_recall", "calibration", "scores"]
+RUN_FIGURES = [*FIGURES, "learning", "strata"]
 
 
 wildcard_constraints:

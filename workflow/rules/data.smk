@@ -81,6 +81,8 @@ rule parse_circrnadb:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("circrnadb"),
     conda:
@@ -105,6 +107,8 @@ rule parse_gencode:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("gencode"),
     conda:
@@ -128,6 +132,8 @@ rule parse_circbase:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("circbase"),
     conda:
@@ -151,6 +157,8 @@ rule parse_fasta:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("fasta"),
     conda:
@@ -175,6 +183,8 @@ rule parse_bed12:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("bed12"),
     conda:
@@ -205,6 +215,8 @@ rule parse_ciriquant:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/parse/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parse/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("ciriquant"),
     conda:
@@ -241,6 +253,8 @@ rule cut_linear_exons:
         records=f"{RESULTS}/dataset/sources/{{source}}.parquet",
     log:
         f"{RESULTS}/logs/linear_exons/{{source}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/linear_exons/{{source}}.tsv"
     wildcard_constraints:
         source=sources_of("linear_exons"),
     conda:
@@ -270,6 +284,8 @@ rule build_dataset:
         ),
     log:
         f"{RESULTS}/logs/build_dataset.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_dataset.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -298,6 +314,8 @@ rule cluster_homology:
         homology=f"{RESULTS}/dataset/homology.parquet",
     log:
         f"{RESULTS}/logs/cluster_homology.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cluster_homology.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 4
@@ -320,6 +338,8 @@ rule split_dataset:
         split=f"{RESULTS}/splits/{{scheme}}.parquet",
     log:
         f"{RESULTS}/logs/split/{{scheme}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/split/{{scheme}}.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -344,6 +364,8 @@ rule vary_split:
         split=f"{RESULTS}/splits/{{variant}}.parquet",
     log:
         f"{RESULTS}/logs/split/{{variant}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/split/{{variant}}.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -427,6 +449,8 @@ rule audit_leakage:
         relatives=f"{RESULTS}/dataset/relatives.parquet",
     log:
         f"{RESULTS}/logs/audit_leakage.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_leakage.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 4

@@ -16,6 +16,8 @@ rule fit_baseline:
         ),
     log:
         f"{RESULTS}/logs/baselines/{{split}}/{{baseline}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/baselines/{{split}}/{{baseline}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 2
@@ -47,6 +49,8 @@ rule evaluate_predictions:
         test_sets=f"{RESULTS}/evaluation/{{scored}}/test_sets.json",
     log:
         f"{RESULTS}/logs/evaluate/{{scored}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate/{{scored}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -89,6 +93,8 @@ rule draw_figures:
         points=expand(f"{RESULTS}/evaluation/{{{{run}}}}/{{figure}}.tsv", figure=FIGURES),
     log:
         f"{RESULTS}/logs/figures/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{run}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -125,6 +131,8 @@ rule measure_confounds:
         subsets=f"{RESULTS}/dataset/subsets.parquet",
     log:
         f"{RESULTS}/logs/measure_confounds.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_confounds.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 2
@@ -137,6 +145,32 @@ rule measure_confounds:
         "export OMP_NUM_THREADS={threads};"
         " circlet confounds --transcripts {input.transcripts:q} --splits {input.splits:q}"
         " {params.settings} --output {output.confounds:q} --subsets {output.subsets:q} 2> {log:q}"
+
+
+rule draw_confounds:
+    input:
+        confounds=rules.measure_confounds.output.confounds,
+        code=modules("evaluation/confounds_figure.py", "evaluation/row_plot.py", "drawing.py"),
+    output:
+        svg=report(
+            f"{RESULTS}/dataset/confounds.svg",
+            caption="../report/confounds.rst",
+            category="Dataset",
+        ),
+        png=f"{RESULTS}/dataset/confounds.png",
+    log:
+        f"{RESULTS}/logs/draw_confounds.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        folder=subpath(output.svg, parent=True),
+    shell:
+        "circlet confounds-figure --confounds {input.confounds:q}"
+        " --output-dir {params.folder:q} 2> {log:q}"
 
 
 rule compare_with_rivals:
@@ -161,6 +195,8 @@ rule compare_with_rivals:
         ),
     log:
         f"{RESULTS}/logs/differences/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/differences/{{run}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -202,6 +238,8 @@ rule score_strata:
         ),
     log:
         f"{RESULTS}/logs/strata/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/strata/{{run}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -317,6 +355,135 @@ rule write_model_card:
         " {params.differences} --strata {input.strata:q} --datasheet {input.datasheet:q}"
         " --transcripts {input.transcripts:q} --split {input.split:q}"
         " --benchmark {params.benchmark:q} --card {output.card:q} --dome {output.dome:q} 2> {log:q}"
+
+
+rule draw_forest:
+    input:
+        comparison=rules.compare_scores.output.comparison,
+        code=modules(
+            "evaluation/forest.py",
+            "evaluation/comparison.py",
+            "evaluation/literature.py",
+            "evaluation/literature.tsv",
+            "evaluation/row_plot.py",
+            "evaluation/scores.py",
+            "drawing.py",
+        ),
+    output:
+        svg=report(
+            f"{RESULTS}/evaluation/forest.svg",
+            caption="../report/forest.rst",
+            category="Comparison",
+        ),
+        png=f"{RESULTS}/evaluation/forest.png",
+        points=f"{RESULTS}/evaluation/forest.tsv",
+    log:
+        f"{RESULTS}/logs/draw_forest.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        folder=subpath(output.points, parent=True),
+    shell:
+        "circlet forest --comparison {input.comparison:q} --output-dir {params.folder:q} 2> {log:q}"
+
+
+rule draw_learning:
+    input:
+        training=rules.assemble_model.output.training,
+        code=modules("evaluation/learning.py", "drawing.py"),
+    output:
+        svg=report(
+            f"{RESULTS}/evaluation/{{run}}/learning.svg",
+            caption="../report/learning.rst",
+            category="Curves",
+            subcategory="{run}",
+        ),
+        png=f"{RESULTS}/evaluation/{{run}}/learning.png",
+        points=f"{RESULTS}/evaluation/{{run}}/learning.tsv",
+    log:
+        f"{RESULTS}/logs/learning/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        folder=subpath(output.points, parent=True),
+    shell:
+        "circlet learning --training {input.training:q} --name {wildcards.run}"
+        " --output-dir {params.folder:q} 2> {log:q}"
+
+
+rule draw_strata:
+    input:
+        strata=rules.score_strata.output.strata,
+        code=modules("evaluation/strata_figure.py", "evaluation/row_plot.py", "drawing.py"),
+    output:
+        svg=report(
+            f"{RESULTS}/evaluation/{{run}}/strata.svg",
+            caption="../report/strata.rst",
+            category="Strata",
+        ),
+        png=f"{RESULTS}/evaluation/{{run}}/strata.png",
+    log:
+        f"{RESULTS}/logs/draw_strata/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        folder=subpath(output.svg, parent=True),
+    shell:
+        "circlet strata-figure --strata {input.strata:q} --output-dir {params.folder:q} 2> {log:q}"
+
+
+# Last of all, since it reads what Snakemake wrote beside the outputs. Those files are no inputs: one
+# that is gone must not train a network again.
+rule gather_resources:
+    input:
+        comparison=rules.compare_scores.output.comparison,
+        confounds=rules.measure_confounds.output.confounds,
+        differences=DIFFERENCES,
+        strata=expand(rules.score_strata.output.strata, run=RUNS),
+        figures=expand(rules.draw_figures.output.svg, run=RUNS),
+        predictions=expand(
+            rules.predict_input.output.predictions, run=RUNS, name=config["predict"]["inputs"]
+        ),
+        code=modules("evaluation/resources.py", "evaluation/row_plot.py", "drawing.py"),
+    output:
+        table=report(
+            f"{RESULTS}/evaluation/resources.tsv",
+            caption="../report/resources.rst",
+            category="Resources",
+        ),
+        svg=report(
+            f"{RESULTS}/evaluation/resources.svg",
+            caption="../report/resources.rst",
+            category="Resources",
+        ),
+        png=f"{RESULTS}/evaluation/resources.png",
+    log:
+        f"{RESULTS}/logs/gather_resources.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        names=BENCHMARKS,
+        runs=RUNS,
+        folder=f"{RESULTS}/benchmarks",
+    shell:
+        "circlet resources --benchmarks {params.folder:q} --names {params.names:q}"
+        " --runs {params.runs:q} --output {output.table:q} 2> {log:q}"
 
 
 rule write_report:

@@ -10,6 +10,8 @@ rule build_vocabulary:
         vocabulary=f"{RESULTS}/tokens/{{run}}/vocabulary.json",
     log:
         f"{RESULTS}/logs/vocabulary/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/vocabulary/{{run}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 1
@@ -36,6 +38,8 @@ rule encode_tokens:
         index=f"{RESULTS}/tokens/{{run}}/index.parquet",
     log:
         f"{RESULTS}/logs/tokens/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tokens/{{run}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 1
@@ -95,6 +99,8 @@ rule grow_trees:
         trees=f"{RESULTS}/models/{{run}}/trees.safetensors",
     log:
         f"{RESULTS}/logs/trees/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/trees/{{run}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 2
@@ -127,6 +133,8 @@ rule assemble_model:
         training=f"{RESULTS}/models/{{run}}/training.json",
     log:
         f"{RESULTS}/logs/assemble/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/assemble/{{run}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 8
@@ -189,7 +197,7 @@ use rule predict_dataset as predict_external with:
     log:
         f"{RESULTS}/logs/predict/external/{{run}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/predict/external/{{run}}.tsv"
+        f"{RESULTS}/benchmarks/predict_external/{{run}}.tsv"
 
 
 rule predict_input:
@@ -203,6 +211,8 @@ rule predict_input:
         predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
     log:
         f"{RESULTS}/logs/predict/{{run}}/{{name}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/{{run}}/{{name}}.tsv"
     conda:
         "../../envs/model.yaml"
     threads: 8

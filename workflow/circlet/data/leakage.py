@@ -50,6 +50,7 @@ from circlet.tables import (
     POSITIVE,
     RELATIONS,
     RELATIVE_COLUMNS,
+    SCHEMES,
     SPLIT_COLUMNS,
     TEST,
     TRAIN,
@@ -65,8 +66,9 @@ RELATION_WORDS = (
 )
 ALL = "all"  # stands for both labels
 
-# One a scheme, of Okabe and Ito's palette as all colours of the figures, but not those of labels.
-PALETTE = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
+# The same for a scheme in every run, of Okabe and Ito's palette as all colours of the figures, but
+# not those of labels.
+PALETTE = dict(zip(SCHEMES, ("#CC79A7", "#000000", "#E69F00", "#009E73", "#56B4E9"), strict=True))
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +230,7 @@ def draw(leakage: pd.DataFrame) -> Figure:
     """Draw the shares of both labels by relation and scheme, and the memoriser's AUROC."""
     rows = leakage[leakage["label"] == ALL]
     schemes = rows["scheme"].tolist()
-    colours = [PALETTE[number % len(PALETTE)] for number in range(len(schemes))]
+    colours = [PALETTE.get(scheme, COLOURS["reference"]) for scheme in schemes]
     figure = Figure(figsize=(8.8, 3.6))
     shares, memoriser = figure.subplots(1, 2, width_ratios=(3, 1))
     _draw_shares(shares, rows[list(RELATIONS)].to_numpy(), schemes, colours)
