@@ -50,7 +50,7 @@ MIXED_GROUPS = 0.05  # share of all groups, each of whose rows has either class 
 CORRELATION = 0.8  # of a score and its rival's, within the classes
 DIFFERENCES = {"level": 0.0, "lower": 0.01}  # how far each rival's AUROC is below
 CONFIDENCE = 0.95
-MANY = 1000  # groups, from which on fewer sets are drawn
+MANY = 1000  # groups, from which on fewer sets are drawn, of the last AUROC alone
 ALONE = "rows alone, percentile"  # as if rows of a group were independent
 
 log = logging.getLogger(__name__)
@@ -214,11 +214,11 @@ def cover(design: Design, replicates: int, draws: int, threads: int) -> pd.DataF
 
 
 def designs(groups: list[int], aurocs: list[float]) -> list[Design]:
-    """All designs; of more than `MANY` groups those of the last AUROC alone."""
+    """All designs; from `MANY` groups on those of the last AUROC alone."""
     return [
         Design(number, auroc, icc)
         for number in groups
-        for auroc in (aurocs[-1:] if number > MANY else aurocs)
+        for auroc in (aurocs[-1:] if number >= MANY else aurocs)
         for icc in (0.0, 0.5)
     ]
 

@@ -18,7 +18,7 @@ from circlet.files import read_json
 DASH = "\N{EN DASH}"
 
 SMALL_SAMPLE = 200  # transcripts of a part; below it the pages warn
-FEW_GROUPS = 20  # of a part; likewise, since intervals are drawn from groups
+FEW_GROUPS = 20  # of a part; likewise, see benchmarks/README.md for what intervals from fewer hold
 
 # What the filters of the dataset took, by the `step` of its summary.
 STEP_WORDS = {
