@@ -203,7 +203,7 @@ def test_all_that_is_scored_meets_all_test_sets(printed):
 def test_without_external_sets_none_is_read(tmp_path):
     printed = dry_run(tmp_path, {})
     assert "results/evaluation/main/metrics.json" in printed
-    assert "external" not in printed
+    assert "circlet external" not in printed
 
 
 def test_runs_meet_those_of_other_splits(printed):
