@@ -14,8 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from circlet.errors import InputError
 from circlet.files import read_json
-
-DASH = "\N{EN DASH}"
+from circlet.words import DASH
 
 SMALL_SAMPLE = 200  # transcripts of a part; below it the pages warn
 FEW_GROUPS = 20  # of a part; likewise, see benchmarks/README.md for what intervals from fewer hold

@@ -1,6 +1,5 @@
 """What the names in the tables mean, in words that all cards share."""
 
-from circlet.pages import DASH
 from circlet.tables import (
     EXTERNAL,
     HARD,
@@ -14,6 +13,8 @@ from circlet.tables import (
     UNSEEN,
     VALIDATION,
 )
+
+DASH = "\N{EN DASH}"  # stands for what is missing
 
 # Descriptors of the table of confounds.
 STOP_FREE, BOOSTING = "stop_free_linear", "boosting"

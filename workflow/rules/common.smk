@@ -393,6 +393,7 @@ PAGE_MODULES = [
     "citations.py",
     "drawing.py",
     "pages.py",
+    "words.py",
     *(f"templates/{name}" for name in ("page.css", "page.js", "page.html.j2", "parts.html.j2")),
 ]
 # What the cards in Markdown are made with.
@@ -462,7 +463,7 @@ BENCHMARKS = [
     *(f"baselines/{split}/{name}" for split in SPLITS for name in config["evaluate"]["baselines"]),
     *(f"evaluate/{scored}" for scored in SCORED),
     *(f"differences/{run}" for run in RUNS if differences_of(run)),
-    *(f"{step}/{run}" for run in RUNS for step in ("strata", "figures")),
+    *(f"{step}/{run}" for run in RUNS for step in ("strata", "figures", "explain")),
 ]
 PARTS = ["train", "validation", "test"]
 CARD_FIGURES = ["length", "gc", "exon_number"]

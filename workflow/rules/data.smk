@@ -387,6 +387,7 @@ rule read_external:
         code=modules(
             "data/external.py",
             "data/dataset.py",
+            "data/intervals.py",
             "data/merge.py",
             "data/noise.py",
             "data/records.py",

@@ -331,7 +331,7 @@ rule compare_scores:
     input:
         metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED),
         test_sets=expand(rules.evaluate_predictions.output.test_sets, scored=SCORED),
-        code=modules("evaluation/comparison.py", "evaluation/scores.py"),
+        code=modules("evaluation/comparison.py", "evaluation/scores.py", "words.py"),
     output:
         comparison=report(
             f"{RESULTS}/evaluation/comparison.tsv",
@@ -407,6 +407,7 @@ rule draw_forest:
             "evaluation/row_plot.py",
             "evaluation/scores.py",
             "drawing.py",
+            "words.py",
         ),
     output:
         svg=report(
