@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from circlet.cli import main
-from circlet.drawing import svg_of
 from circlet.evaluation.curves import (
     MOST_POINTS,
     calibration_points,
@@ -14,7 +13,7 @@ from circlet.evaluation.curves import (
     score_counts,
     wilson_interval,
 )
-from circlet.evaluation.figures import FIGURES, draw_learning
+from circlet.evaluation.figures import FIGURES
 from circlet.files import write_table
 
 TRUTH = np.array([True, False, True, False])
@@ -162,14 +161,3 @@ def test_bad_predictions_are_refused(tmp_path, capsys, change, message):
     assert draw(predictions(TRUTH, P_CIRCRNA).assign(**change), tmp_path) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "figures").exists()
-
-
-def test_learning_curves_are_deterministic_svg():
-    epochs = [
-        {"epoch": 1, "train_loss": 0.6, "validation_loss": 0.5, "validation_auroc": 0.8},
-        {"epoch": 2, "train_loss": 0.4, "validation_loss": 0.45, "validation_auroc": 0.9},
-    ]
-    first, second = (svg_of(draw_learning(epochs, best)) for best in (2, 2))
-    assert first == second
-    assert b"<svg" in first
-    assert first != svg_of(draw_learning(epochs, 1))

@@ -46,9 +46,15 @@ def number(value: float | None) -> str:
     return DASH if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def data_uri(svg: bytes) -> str:
-    """An SVG as the address of an image, so that ids of two pictures on a page never clash."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
+def data_uri(picture: bytes, kind: str = "svg") -> str:
+    """A picture as its own address, so that ids of two SVGs on a page never clash.
+
+    Args:
+        picture: The file's content.
+        kind: svg, png or webp.
+    """
+    content = base64.b64encode(picture).decode("ascii")
+    return f"data:image/{'svg+xml' if kind == 'svg' else kind};base64,{content}"
 
 
 def page_script() -> str:

@@ -414,16 +414,36 @@ CARD_MODULES = [
     *PAGE_MODULES,
 ]
 SPLIT_MODULES = ["data/splits.py", "data/groups.py", "data/intervals.py"]
-REPORT_MODULES = [
-    "evaluation/report.py",
-    "evaluation/report_inputs.py",
-    "evaluation/verdict.py",
+# What the report and the model cards tell in the same words.
+TRUST_MODULES = [
     "evaluation/comparison.py",
-    "evaluation/figures.py",
+    "evaluation/literature.py",
+    "evaluation/literature.tsv",
+    "evaluation/model_card_inputs.py",
+    "evaluation/model_card_trust.py",
+    "evaluation/report_inputs.py",
+    "evaluation/report_words.py",
+    "evaluation/resources.py",
+    "evaluation/row_plot.py",
     "evaluation/scores.py",
     "evaluation/significance.py",
+    "evaluation/verdict.py",
+    "layout.py",
+]
+REPORT_MODULES = [
+    "evaluation/report.py",
+    "evaluation/report_pictures.py",
+    "evaluation/report_sections.py",
+    "evaluation/figures.py",
+    *TRUST_MODULES,
     *PAGE_MODULES,
-    *(f"evaluation/templates/{name}.html.j2" for name in ("report", "run", "origin")),
+    *(
+        f"evaluation/templates/{name}.html.j2"
+        for name in (
+            *("report", "data", "comparison", "run"),
+            *("explanation", "resources", "origin"),
+        )
+    ),
 ]
 MODEL_CARD_MODULES = [
     "evaluation/model_card.py",
@@ -443,7 +463,8 @@ MODEL_CARD_MODULES = [
     "evaluation/templates/dome.md.j2",
     *COMPOSITION_MODULES,
     *MARKDOWN_MODULES,
-    *REPORT_MODULES,
+    *TRUST_MODULES,
+    *PAGE_MODULES,
 ]
 # The steps whose time and memory are told, by the paths of their benchmarks.
 BENCHMARKS = [

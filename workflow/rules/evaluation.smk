@@ -534,12 +534,25 @@ rule write_report:
         split=expand(f"{RESULTS}/splits/{{split}}.parquet", split=SPLITS),
         transcripts=rules.build_dataset.output.transcripts,
         training=expand(rules.assemble_model.output.training, run=RUNS),
+        weights=[
+            f"{RESULTS}/models/{run}/seed{seed}.safetensors"
+            for run in RUNS
+            for seed in config["runs"][run]["seeds"]
+        ],
+        predictions=expand(rules.predict_dataset.output.predictions, run=RUNS),
         downloads=DOWNLOAD_RECORDS,
         figures=expand(rules.draw_figures.output.svg, run=RUNS),
+        learning=expand(rules.draw_learning.output.svg, run=RUNS),
+        strata_figures=expand(rules.draw_strata.output.svg, run=RUNS),
+        explanations=expand(rules.explain_run.output.folder, run=RUNS),
+        forest=rules.draw_forest.output.svg,
+        leakage=rules.audit_leakage.output.leakage,
+        confounds=rules.measure_confounds.output.confounds,
+        resources=rules.gather_resources.output.table,
         differences=DIFFERENCES,
+        seeds=expand(rules.score_seeds.output.seeds, run=RUNS),
         strata=expand(rules.score_strata.output.strata, run=RUNS),
         mistakes=expand(rules.score_strata.output.mistakes, run=RUNS),
-        seeds=expand(rules.score_seeds.output.seeds, run=RUNS),
         code=modules(*REPORT_MODULES),
     output:
         page=report(
@@ -562,5 +575,10 @@ rule write_report:
     shell:
         "circlet report --comparison {input.comparison:q} --metrics {input.metrics:q}"
         " --summary {input.summary:q} --split {input.split:q} --training {input.training:q}"
-        " --transcripts {input.transcripts:q} --downloads {input.downloads:q} --figures {params.figures:q}"
-        " --strata {input.strata:q} --mistakes {input.mistakes:q} {params.differences} --title {params.title:q} --output {output.page:q} 2> {log:q}"
+        " --transcripts {input.transcripts:q} --downloads {input.downloads:q}"
+        " --figures {params.figures:q} --forest {input.forest:q} --leakage {input.leakage:q}"
+        " --confounds {input.confounds:q} --resources {input.resources:q} {params.differences}"
+        " --seeds {input.seeds:q} --strata {input.strata:q} --mistakes {input.mistakes:q}"
+        " --checksums {input.transcripts:q} {input.split:q} {input.weights:q}"
+        " {input.predictions:q} {input.comparison:q}"
+        " --title {params.title:q} --output {output.page:q} 2> {log:q}"

@@ -12,7 +12,7 @@ from circlet.evaluation.model_card_inputs import (
     test_set_of,
 )
 from circlet.evaluation.model_card_scores import tell_intervals, tell_part, told_difference
-from circlet.evaluation.report import METRIC_WORDS
+from circlet.evaluation.report_words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS, OUTCOMES, outcome
 from circlet.evaluation.verdict import warnings, with_interval
 from circlet.tables import NEGATIVE, POSITIVE

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -100,32 +100,6 @@ def new_figure(title: str, draw: Callable[[Axes], None]) -> Figure:
     figure.legend(loc="outside lower center", ncols=2)  # where it never hides a curve
     # Names come from the user's config: a dollar sign in one is no formula.
     axes.set_title(title, parse_math=False)
-    return figure
-
-
-def draw_learning(epochs: Sequence[Mapping[str, float]], best_epoch: int | None) -> Figure:
-    """Draw the losses and the validation AUROC of a training against the epochs.
-
-    Args:
-        epochs: Records with `epoch`, `train_loss`, `validation_loss` and `validation_auroc`.
-        best_epoch: The epoch whose weights were kept, marked by a line.
-    """
-    table = pd.DataFrame(list(epochs))
-    with style():
-        figure = Figure(figsize=(6.6, 2.8))
-        losses, auroc = figure.subplots(1, 2)
-        for name, colour in (("train", POSITIVE), ("validation", NEGATIVE)):
-            drawn = {"color": COLOURS[colour], "marker": "o", "ms": 3, "label": name}
-            losses.plot("epoch", f"{name}_loss", data=table, **drawn)
-        losses.legend()
-        auroc.plot(
-            "epoch", "validation_auroc", data=table, color=COLOURS[NEGATIVE], marker="o", ms=3
-        )
-        for axes, label in ((losses, "loss"), (auroc, "validation AUROC")):
-            axes.set(xlabel="epoch", ylabel=label)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            if best_epoch is not None:
-                axes.axvline(best_epoch, color=COLOURS["reference"], ls="--", lw=1)
     return figure
 
 

@@ -11,7 +11,7 @@ from circlet.evaluation.model_card_inputs import (
     other_test_sets,
     test_set_of,
 )
-from circlet.evaluation.report import METRIC_WORDS
+from circlet.evaluation.report_words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS, outcome
 from circlet.evaluation.verdict import Row, describe_run, signed, with_interval
 from circlet.layout import Section, Table

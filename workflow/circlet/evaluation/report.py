@@ -3,90 +3,46 @@
 import argparse
 import importlib.metadata
 import logging
+import math
 import platform
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from circlet.citations import CITATIONS
 from circlet.evaluation.comparison import is_of_part, read_comparison
+from circlet.evaluation.literature import read_literature
 from circlet.evaluation.report_inputs import (
-    ABOUT,
+    CONFOUNDS,
     DIFFERENCES,
+    LEAKAGE,
     MISTAKES,
+    RESOURCES,
+    SEEDS,
     STRATA,
-    Scored,
-    load_figures,
     load_metrics,
     load_rows,
     load_splits,
     load_training,
 )
-from circlet.evaluation.scores import CALIBRATION_BINS
-from circlet.evaluation.verdict import (
-    CONFIDENCE,
-    describe_run,
-    signed,
-    warnings,
-    with_interval,
+from circlet.evaluation.report_pictures import load_explanations, load_figures, picture_of
+from circlet.evaluation.report_sections import (
+    bootstraps_of,
+    checksums,
+    confidence_of,
+    key_numbers,
+    overview_of,
+    sections_of,
+    source_of,
+    tell_confound,
+    test_sets_of,
 )
+from circlet.evaluation.report_words import DESCRIPTION_WORDS, FIGURE_WORDS, METRIC_WORDS
+from circlet.evaluation.verdict import CONFIDENCE, describe_run, signed, warnings, with_interval
 from circlet.files import atomic_text, read_table
-from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment
-from circlet.tables import (
-    HARD,
-    LOW_STOP_FREE,
-    MATCHED,
-    STRATUM_METRICS,
-    SUMMARY_COLUMNS,
-    TEST,
-    VALIDATION,
-)
+from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment, number
+from circlet.tables import STRATUM_METRICS, SUMMARY_COLUMNS
+from circlet.words import RELATIVE_WORDS, TEST_SET_WORDS
 
-# Short heading and meaning of each metric, in the order shown.
-METRIC_WORDS = {
-    "auroc": ("AUROC", "area under the ROC curve: 1 perfect, 0.5 chance"),
-    "auprc": ("AUPRC", "average precision: 1 perfect, the prevalence is chance"),
-    "mcc": ("MCC", "Matthews correlation of calls and labels: 1 perfect, 0 chance"),
-    "accuracy": ("ACC", "accuracy: share of calls that are right"),
-    "balanced_accuracy": ("bACC", "balanced accuracy: mean of sensitivity and specificity"),
-    "f1": ("F1", "harmonic mean of precision and sensitivity, circRNA being positive"),
-    "sensitivity": ("Sens.", "sensitivity: share of circRNAs that are called circRNA"),
-    "specificity": ("Spec.", "specificity: share of lncRNAs that are called lncRNA"),
-    "brier": ("Brier", "mean squared error of the probabilities: lower is better"),
-    "ece": (
-        "ECE",
-        "expected calibration error, mean distance of the probabilities from the shares of "
-        f"circRNAs in {CALIBRATION_BINS} bins of equal count: lower is better",
-    ),
-}
-FIGURE_WORDS = {
-    "roc": "ROC curve",
-    "precision_recall": "Precision-recall curve",
-    "calibration": "Calibration: fraction of circRNAs against the mean probability",
-    "scores": "Histogram of the probabilities of both classes",
-}
-DESCRIPTION_WORDS = {
-    "all": "All",
-    "length": "Length, nt",
-    "stop_free": "Longest stop-free fraction",
-    "gc": "GC fraction",
-    "exon_count": "Exons",
-    "biotype": "Biotype",
-    "chrom": "Chromosome",
-    "source": "Source",
-    "same_gene": "Of a gene in training",
-    "overlapping_locus": "Overlaps one in training",
-    "shared_splice_site": "Shares a splice site with training",
-    "shared_31mer": "Shares a 31-mer with training",
-    "identity_80": "80 % identical to one in training",
-}
-TEST_SET_WORDS = {
-    TEST: "test part",
-    VALIDATION: "validation part",
-    MATCHED: "matched in length and stop-free stretch",
-    LOW_STOP_FREE: "below 0.5 stop-free",
-    HARD: "hard negatives",
-}
 PACKAGES = (
     "circlet",
     "numpy",
@@ -99,6 +55,8 @@ PACKAGES = (
     "snakemake",
     "matplotlib",
 )
+
+MOST_BYTES = 5_000_000  # of a page that is sent and opened without a thought
 
 log = logging.getLogger(__name__)
 
@@ -114,65 +72,15 @@ def software_versions() -> dict[str, str]:
     return found
 
 
-def bootstraps_of(
-    metrics: Mapping[Scored, Mapping[str, Any]],
-) -> list[dict[str, Any]]:
-    """The ways in which the intervals were made, each once: one, unless files are mixed."""
-    names = ("unit", "replicates", "confidence")
-    found = {tuple(entry["bootstrap"][name] for name in names) for entry in metrics.values()}
-    return [dict(zip(names, values, strict=True)) for values in sorted(found)]
-
-
-def confidence_of(metrics: Mapping[Scored, Mapping[str, Any]], row: Mapping[str, Any]) -> float:
-    """Confidence of the intervals of a row of the comparison, the usual one where it is unknown."""
-    entry = metrics.get((row["name"], row["scheme"], row["test_set"]))
-    return CONFIDENCE if entry is None else float(entry["bootstrap"]["confidence"])
-
-
-def rows_of(row: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows of a table that are about what a row of the comparison is about."""
-    return [other for other in table if all(other[key] == row[key] for key in ABOUT)]
-
-
-def by_rival(
-    differences: Sequence[Mapping[str, Any]],
-) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
-    """Lay out paired differences: test set and rival, then the metric."""
-    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for difference in differences:
-        place = difference["test_set"], difference["rival"]
-        found.setdefault(place, {})[difference["metric"]] = difference
-    return found
-
-
-def sections_of(
-    rows: Sequence[Mapping[str, Any]],
-    metrics: Mapping[Scored, Mapping[str, Any]],
-    figures: Mapping[str, Mapping[str, str]],
-    training: Mapping[str, Sequence[Mapping[str, Any]]],
-    tables: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> list[dict[str, Any]]:
-    """Collect what is shown of each run, and of each baseline that has figures."""
-    return [
-        {
-            "row": row,
-            "metrics": metrics.get((row["name"], row["scheme"], row["test_set"])),
-            "confidence": confidence_of(metrics, row),
-            "differences": by_rival(rows_of(row, tables["differences"])),
-            "strata": rows_of(row, tables["strata"]),
-            "mistakes": rows_of(row, tables["mistakes"]),
-            "figures": figures.get(row["name"], {}),
-            "training": training.get(row["name"], []) if row["kind"] == "run" else [],
-        }
-        for row in rows
-        if is_of_part(row) and (row["kind"] == "run" or row["name"] in figures)
-    ]
+def tenths(value: float) -> str:
+    """A measure with one decimal, thousands set apart; a dash where it is missing."""
+    return number(None) if math.isnan(value) else f"{value:,.1f}"
 
 
 def render(**content: Any) -> str:
     """Fill the page's template."""
     templates = environment("circlet.evaluation")
-    templates.filters |= {"with_interval": with_interval, "signed": signed}
+    templates.filters |= {"with_interval": with_interval, "signed": signed, "tenths": tenths}
     words = {
         "metrics": METRIC_WORDS,
         "figures": FIGURE_WORDS,
@@ -180,6 +88,7 @@ def render(**content: Any) -> str:
         "test_sets": TEST_SET_WORDS,
         "descriptions": DESCRIPTION_WORDS,
         "strata": STRATUM_METRICS,
+        "relations": RELATIVE_WORDS,
     }
     template = templates.get_template("report.html.j2")
     return template.render(words=words, citations=CITATIONS.values(), **content)
@@ -188,54 +97,108 @@ def render(**content: Any) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     add = parser.add_argument
+    several = {"type": Path, "nargs": "*", "default": []}
     add("--title", default="circlet report", help="heading of the page")
     add("--comparison", type=Path, required=True, help="table of all scores")
     add("--summary", type=Path, required=True, help="table of the dataset's filters")
-    add("--metrics", type=Path, nargs="*", default=[], help="files of metrics")
-    add("--differences", type=Path, nargs="*", default=[], help="tables of paired differences")
-    add("--strata", type=Path, nargs="*", default=[], help="tables of scores by stratum")
-    add("--mistakes", type=Path, nargs="*", default=[], help="tables of mistakes")
-    add("--figures", type=Path, nargs="*", default=[], help="folders of figures, named by the run")
-    add("--downloads", type=Path, nargs="*", default=[], help="records of downloads")
-    add("--split", type=Path, nargs="*", default=[], action="extend", help="tables of parts")
+    add("--metrics", **several, help="files of metrics")
+    add("--differences", **several, help="tables of paired differences")
+    add("--seeds", **several, help="tables of scores by seed")
+    add("--strata", **several, help="tables of scores by stratum")
+    add("--mistakes", **several, help="tables of mistakes")
+    add("--figures", **several, help="folders of figures and explanations, named by the run")
+    add("--forest", type=Path, help="the forest plot, SVG, its PNG beside it")
+    add("--leakage", type=Path, help="audit of the splits, its figure beside it")
+    add("--confounds", type=Path, help="scores of single descriptors")
+    add("--resources", type=Path, help="time and memory of the jobs, their figure beside them")
+    add("--checksums", **several, help="files whose SHA-256 is told")
+    add("--downloads", **several, help="records of downloads")
+    add("--split", action="extend", **several, help="tables of parts")
     add("--transcripts", type=Path, help="the dataset; with it, splits are counted by class")
-    add("--training", type=Path, nargs="*", default=[], help="records models/{run}/training.json")
+    add("--training", **several, help="records models/{run}/training.json")
     add("--output", type=Path, required=True, help="page to write")
+
+
+def load_tables(args: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Read the tables that are shown row by row, by the names of their options.
+
+    Raises:
+        InputError: A file is not one that its step writes.
+    """
+    many = {"differences": DIFFERENCES, "seeds": SEEDS, "strata": STRATA, "mistakes": MISTAKES}
+    single = {"leakage": LEAKAGE, "confounds": CONFOUNDS, "resources": RESOURCES}
+    files = {name: getattr(args, name) for name in many}
+    files |= {name: [path] if (path := getattr(args, name)) else [] for name in single}
+    return {name: load_rows(files[name], kind) for name, kind in (many | single).items()}
+
+
+def beside(path: Path | None) -> str | None:
+    """The figure that bears a table's name, or that is named itself, if there is one."""
+    return None if path is None else picture_of(path.parent, path.stem)
+
+
+def sources(args: argparse.Namespace) -> dict[str, Any]:
+    """Where the numbers are from, as seen from the page's folder."""
+    folder = args.output.parent
+    single = ("comparison", "summary", "forest", "leakage", "resources")
+    found: dict[str, Any] = {
+        name: source_of(path, folder) for name in single if (path := getattr(args, name))
+    }
+    if args.forest:
+        found["forest"] = source_of(args.forest.with_suffix(".tsv"), folder)
+    found["differences"] = [source_of(path, folder) for path in args.differences]
+    found["folders"] = {path.resolve().name: source_of(path, folder) for path in args.figures}
+    return {"forest": None, "leakage": None, "resources": None} | found
+
+
+def verdicts(rows: list, metrics: dict, tables: dict) -> list[dict[str, Any]]:
+    """Say of each run what it reaches, against what, and what of that is coding sequence."""
+    found = []
+    for row in rows:
+        if row["kind"] != "run" or not is_of_part(row):
+            continue
+        confidence = confidence_of(metrics, row)
+        said = describe_run(row, rows, tables["differences"], confidence)
+        confound = tell_confound(row, rows, metrics, tables) if tables["confounds"] else []
+        numbers = key_numbers(row, rows)
+        found.append({"name": row["name"], "numbers": numbers, "said": said, "confound": confound})
+    return found
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the report page."""
     rows = read_comparison(args.comparison).to_dict("records")
-    metrics = load_metrics(args.metrics)
-    tables = {
-        "differences": load_rows(args.differences, DIFFERENCES),
-        "strata": load_rows(args.strata, STRATA),
-        "mistakes": load_rows(args.mistakes, MISTAKES),
-    }
+    metrics, tables = load_metrics(args.metrics), load_tables(args)
     steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
+    bootstraps = bootstraps_of(metrics)
+    confidence = bootstraps[0]["confidence"] if bootstraps else CONFIDENCE
+    figures, explanations = load_figures(args.figures), load_explanations(args.figures)
+    training = load_training(args.training)
     page = render(
         title=args.title,
-        rows=rows,
-        verdicts=[
-            describe_run(row, rows, tables["differences"], confidence_of(metrics, row))
-            for row in rows
-            if row["kind"] == "run" and is_of_part(row)
-        ],
+        verdicts=verdicts(rows, metrics, tables),
         warnings=warnings(rows),
-        bootstraps=bootstraps_of(metrics),
-        sections=sections_of(
-            rows,
-            metrics,
-            load_figures(args.figures),
-            load_training(args.training),
-            tables,
-        ),
+        overview=overview_of(rows, tables["differences"], confidence),
+        test_sets=test_sets_of(rows),
+        bootstraps=bootstraps,
+        literature=read_literature().to_dict("records"),
+        forest=beside(args.forest),
+        sections=sections_of(rows, metrics, figures, training, explanations, tables),
         steps=steps,
         dataset=dataset,
         splits=load_splits(args.split, args.transcripts),
+        leakage=tables["leakage"],
+        leakage_picture=beside(args.leakage),
+        resources=tables["resources"],
+        resources_picture=beside(args.resources),
         downloads=download_rows(args.downloads),
+        checksums=checksums(args.checksums, args.output.parent),
         versions=software_versions(),
+        sources=sources(args),
     )
     with atomic_text(args.output) as handle:
         handle.write(page)
-    log.info("Report: %s, %.1f MiB", args.output, args.output.stat().st_size / 2**20)
+    size = args.output.stat().st_size
+    log.info("Report: %s, %.1f MiB", args.output, size / 2**20)
+    if size > MOST_BYTES:
+        log.warning("%s is large: report fewer runs, or explain fewer calls", args.output)

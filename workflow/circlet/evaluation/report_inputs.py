@@ -7,16 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from circlet.drawing import svg_of
 from circlet.errors import InputError
-from circlet.evaluation.figures import FIGURES, draw_learning
-from circlet.files import read_json, read_table, reading
-from circlet.pages import data_uri
+from circlet.evaluation.resources import COLUMNS as RESOURCE_COLUMNS
+from circlet.evaluation.resources import MEASURES
+from circlet.evaluation.scores import METRICS
+from circlet.files import read_json, read_table
 from circlet.parts import with_parts
 from circlet.tables import (
+    CONFOUND_COLUMNS,
     DIFFERENCE_COLUMNS,
     HARD,
     LABELS,
+    LEAKAGE_COLUMNS,
+    MEMBER_ABOUT,
     MISTAKE_COLUMNS,
     PARTS,
     SPLIT_COLUMNS,
@@ -26,6 +29,7 @@ from circlet.tables import (
 )
 
 Scored = tuple[str, str, str]  # name, scheme and test set
+EPOCH_SCORES = ("train_loss", "validation_loss", "validation_auroc")
 
 
 def load_metrics(paths: Iterable[Path]) -> dict[Scored, dict[str, Any]]:
@@ -58,7 +62,7 @@ def _details(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of table of which each run has one.
+    """A kind of table that is shown row by row.
 
     Attributes:
         step: The step that writes it.
@@ -84,6 +88,15 @@ STRATA = Kind("strata", STRATUM_COLUMNS, (*ABOUT, "description", "stratum"), STR
 MISTAKES = Kind(
     "strata", MISTAKE_COLUMNS, (*ABOUT, "id", "label"), ("doubt", "length", "stop_free", "gc")
 )
+SEED_SCORES = tuple(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high"))
+SEEDS = Kind(
+    "seeds", (*MEMBER_ABOUT, *SEED_SCORES), (*ABOUT, "member"), ("threshold", *SEED_SCORES)
+)
+LEAKAGE = Kind("leakage", LEAKAGE_COLUMNS, ("scheme", "label"), LEAKAGE_COLUMNS[2:])
+CONFOUNDS = Kind(
+    "confounds", CONFOUND_COLUMNS, ("scheme", "test_set", "descriptor"), CONFOUND_COLUMNS[3:]
+)
+RESOURCES = Kind("resources", RESOURCE_COLUMNS, ("step",), tuple(MEASURES))
 
 
 def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
@@ -107,30 +120,8 @@ def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
     return found
 
 
-def load_figures(folders: Iterable[Path]) -> dict[str, dict[str, str]]:
-    """Read the SVGs of `FIGURES` as data URIs, by the name of their folder.
-
-    Raises:
-        InputError: A figure is missing, or two folders bear one name.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        name = folder.resolve().name
-        if name in found:
-            raise InputError(folder, "a second folder of this name", "give each run's folder once")
-        found[name] = {}
-        for figure in FIGURES:
-            path = folder / f"{figure}.svg"
-            with reading(path):
-                found[name][figure] = data_uri(path.read_bytes())
-    return found
-
-
 def load_training(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
     """Read the records of each run's trainings, one a seed, by the name of their folder.
-
-    Returns:
-        The records as they are, each with its `curve` as a data URI.
 
     Raises:
         InputError: A file is not one that `circlet assemble` writes.
@@ -141,18 +132,14 @@ def load_training(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
         try:
             if not isinstance(records, list):
                 raise ValueError("no list")
-            told = [{**record, "curve": _curve(record)} for record in records]
+            told = [{**record, "epochs": list(record["epochs"])} for record in records]
+            for epoch in (epoch for record in told for epoch in record["epochs"]):
+                {name: epoch[name] for name in ("epoch", *EPOCH_SCORES)}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             mend = "make it again with 'circlet assemble'"
             raise InputError(path, f"not the records of trainings ({error})", mend) from None
         found[path.resolve().parent.name] = told
     return found
-
-
-def _curve(record: Mapping[str, Any]) -> str | None:
-    """Draw the epochs of a training, if it has any, as a data URI."""
-    epochs = list(record["epochs"])
-    return data_uri(svg_of(draw_learning(epochs, record.get("best_epoch")))) if epochs else None
 
 
 def split_rows(split: pd.DataFrame) -> list[dict[str, Any]]:
