@@ -1,6 +1,7 @@
 """Classify sequences with a checkpoint: the only door to inference."""
 
 import argparse
+import copy
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,9 @@ from circlet.composition import compose_any
 from circlet.data.sources.fasta import read_identified
 from circlet.errors import InputError
 from circlet.files import atomic_text, read_table, write_table
+from circlet.model.attribution import STEPS, Attribution, attribute, shuffle_weights
 from circlet.model.checkpoint import Checkpoint
+from circlet.model.rollout import roll_out
 from circlet.model.runtime import DEVICES, choose_device, set_up
 from circlet.model.scoring import BATCH_TOKENS, ensemble_logits
 from circlet.model.trees import blend
@@ -82,6 +85,21 @@ class Predictor:
             Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
             bases than the shortest that the model was trained on.
         """
+        scores = self.scores(sequences)
+        is_scored = ~np.isnan(scores)
+        scores[is_scored] = self.checkpoint.calibration(scores[is_scored])
+        return scores
+
+    def scores(self, sequences: Sequence[str]) -> np.ndarray:
+        """Give the raw score of each sequence: log-odds of a circRNA, before the calibration.
+
+        Args:
+            sequences: Bases, DNA or RNA, any case.
+
+        Returns:
+            Joined logits of networks and trees, shape (sequences,), float64; NaN where there is no
+            probability either.
+        """
         checkpoint = self.checkpoint
         bases = map(unambiguous_bases, sequences)
         is_scored = np.array([count >= checkpoint.min_length for count in bases], dtype=bool)
@@ -97,9 +115,42 @@ class Predictor:
         )
         if checkpoint.trees is not None:
             logits = blend(logits, checkpoint.trees(features), checkpoint.tree_weight)
-        probabilities = np.full(len(sequences), np.nan)
-        probabilities[is_scored] = checkpoint.calibration(logits)
-        return probabilities
+        scores = np.full(len(sequences), np.nan)
+        scores[is_scored] = logits
+        return scores
+
+    def can_explain(self, sequence: str) -> bool:
+        """Whether a sequence is of ACGT alone and long enough for its call to be explained."""
+        shortest = max(self.checkpoint.min_length, self.checkpoint.vocabulary.k, 2)
+        return len(sequence) >= shortest and set(sequence) <= set("ACGT")
+
+    def attribute(self, sequence: str, steps: int = STEPS) -> Attribution:
+        """Share out the networks' score of a sequence over its bases and descriptors.
+
+        The trees have no part in it.
+
+        Args:
+            sequence: Bases, DNA or RNA, any case, at least as many as a k-mer has.
+            steps: Points of the integration: more are more exact and take longer.
+        """
+        features = compose_any([sequence])[0]
+        about = (sequence, features, self.checkpoint.config.max_tokens, self.device)
+        members, vocabulary = self.checkpoint.members, self.checkpoint.vocabulary
+        return attribute(members, vocabulary, *about, steps, self.batch_tokens)
+
+    def roll_out(self, sequence: str) -> np.ndarray | None:
+        """Tell where the networks' attention looks, (bases,); None of `text_transformer`."""
+        features = compose_any([sequence])[0]
+        about = (sequence, features, self.checkpoint.config.max_tokens, self.device)
+        return roll_out(self.checkpoint.members, self.checkpoint.vocabulary, *about)
+
+    def shuffled(self, seed: int) -> Self:
+        """Give the same model with the weights of its networks permuted: it knows nothing."""
+        checkpoint = copy.deepcopy(self.checkpoint)
+        generator = torch.Generator().manual_seed(seed)
+        for member in checkpoint.members:
+            shuffle_weights(member, generator)
+        return type(self)(checkpoint, self.device, self.batch_tokens)
 
     def call(self, p_circrna: float) -> str:
         """Name the class of a probability at the model's threshold; empty for NaN."""
