@@ -39,6 +39,7 @@ STEPS = {
         "compare a run with its rivals, paired, with intervals",
     ),
     "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
+    "explain": ("circlet.evaluation.explain", "tell what calls rest on, base by base"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
     "report": ("circlet.evaluation.report", "write the report page"),

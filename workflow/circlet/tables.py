@@ -163,6 +163,24 @@ MISTAKE_COLUMNS = (
     "coding_gene",
 )
 
+# `results/evaluation/{run}/explanation/index.tsv`: the transcripts that are explained, the surest
+# mistakes first. `kind` is mistake, right, or given (of a user's FASTA file, where label and doubt
+# are missing); `stem` begins the names of a transcript's files. `attribution`, the sum over bases
+# and descriptors, is to be `target`, the networks' log-odds above the baseline's, save for `error`.
+EXPLANATION_COLUMNS = (
+    "rank",
+    "id",
+    "label",
+    "p_circrna",
+    "call",
+    "doubt",
+    "kind",
+    "stem",
+    "attribution",
+    "target",
+    "error",
+)
+
 # Test sets of hard negatives beside the circRNAs of the test part: scored by what was taught on
 # lncRNAs, as all test sets are, and by what was taught on hard negatives instead.
 HARD_TAUGHT = "hard_taught"
