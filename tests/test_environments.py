@@ -49,8 +49,8 @@ def test_what_the_steps_import_is_in_their_environment():
         if step == "show":  # not a rule's
             continue
         path = module.removeprefix("circlet.").replace(".", "/") + ".py"
-        rules = (wing for wing, steps in steps_of_rules().items() if step in steps)
-        for wing in rules:
+        names = (name for name, steps in steps_of_environments().items() if step in steps)
+        for wing in names:
             pins = conda_pins(REPOSITORY / f"envs/{wing}.yaml")
             needed = set().union(*(packages(file) for file in closure(path) | {path}))
             if needed - pins.keys():
@@ -58,13 +58,15 @@ def test_what_the_steps_import_is_in_their_environment():
     assert missing == {}
 
 
-def steps_of_rules() -> dict[str, set[str]]:
-    """The steps that the rules of each wing call."""
-    texts = {
-        wing: (REPOSITORY / f"workflow/rules/{wing}.smk").read_text()
-        for wing in ("data", "model", "evaluation")
-    }
-    return {wing: set(re.findall(r"circlet ([a-z-]+) ", text)) for wing, text in texts.items()}
+def steps_of_environments() -> dict[str, set[str]]:
+    """The steps that the rules with each environment call."""
+    found: dict[str, set[str]] = {"data": set(), "model": set(), "evaluation": set()}
+    for wing in found:
+        text = (REPOSITORY / f"workflow/rules/{wing}.smk").read_text()
+        for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+            for name in re.findall(r"envs/(\w+)\.yaml", rule):
+                found[name] |= set(re.findall(r"circlet ([a-z-]+) ", rule))
+    return found
 
 
 def packages(module: str) -> set[str]:

@@ -22,7 +22,14 @@ PLUMBING = {"arguments.py", "cli.py", "errors.py", "files.py", "progress.py", "t
 NOT_DEPENDED_ON = {
     # Each rule declares the one source it reads, and the genome if it does.
     "parse": {"data/sources/", "data/genome.py"},
-    "predict": {"data/records.py", "data/sources/places.py", "parts.py"},
+    "predict": {
+        "data/records.py",
+        "data/sources/places.py",
+        "model/attribution.py",
+        "model/rollout.py",
+        "parts.py",
+    },
+    "explain": {"data/records.py", "data/sources/places.py"},
     "train": {"composition.py", "descriptors.py", "parts.py"},
     "trees": {"composition.py", "descriptors.py", "parts.py"},
     "assemble": {"composition.py", "descriptors.py", "parts.py"},
@@ -115,8 +122,9 @@ def printed(tmp_path_factory) -> str:
         "run": ["main", "bare"],
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
         "search": SEARCH,
+        "explain": {"mistakes": 7, "sample": 30, "window": 9, "steps": 12, "seed": 5},
     }
-    targets = ("all", "results/search/main.tsv")
+    targets = ("all", "results/search/main.tsv", "results/evaluation/main/explanation")
     return dry_run(tmp_path_factory.mktemp("rules"), settings, *targets)
 
 
@@ -170,6 +178,7 @@ def test_declared_modules_exist(jobs):
         ("split", "--scheme locus --fractions 0.7 0.1 0.2 --folds 4 --seed 7"),
         ("variant", "--fold 1"),
         ("leakage", "--seed 7"),
+        ("explain", "--most 7 --sample 30 --seed 5 --steps 12 --window 9"),
         ("vocabulary", "--split results/splits/gene.fold1."),
         # Neither a fold nor hard negatives where a run names none.
         ("vocabulary", "--split results/splits/locus.parquet"),

@@ -281,6 +281,10 @@ DATA_SETTINGS = json.dumps(
 )
 # How every interval is made.
 BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confidence", "seed")})
+# How calls are explained: the config's keys are the step's options, but for one.
+EXPLANATION = flags(
+    {"most" if key == "mistakes" else key: value for key, value in config["explain"].items()}
+)
 DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if rivals(run)]
 COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
 BASELINE_MODULES = [
@@ -325,6 +329,23 @@ PREDICT_MODULES = [
     "data/sources/fasta.py",
     *SCORING_MODULES,
     *COMPOSITION_MODULES,
+]
+EXPLAIN_MODULES = [
+    "evaluation/explain.py",
+    "evaluation/explain_figures.py",
+    "evaluation/explain_inputs.py",
+    "evaluation/frames.py",
+    "evaluation/logo.py",
+    "evaluation/motif_figures.py",
+    "evaluation/motifs.py",
+    "evaluation/mutagenesis.py",
+    "evaluation/predictions.py",
+    "evaluation/sanity.py",
+    "model/attribution.py",
+    "model/rollout.py",
+    "drawing.py",
+    "parts.py",
+    *PREDICT_MODULES,
 ]
 # What both pages, the report and the card, are made with.
 PAGE_MODULES = [

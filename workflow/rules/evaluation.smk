@@ -218,6 +218,45 @@ rule score_strata:
         " --mistakes-output {output.mistakes:q} 2> {log:q}"
 
 
+rule explain_run:
+    input:
+        model=rules.predict_dataset.input.model,
+        weights=rules.predict_dataset.input.weights,
+        trees=rules.predict_dataset.input.trees,
+        predictions=rules.predict_dataset.output.predictions,
+        split=rules.compare_with_rivals.input.split,
+        transcripts=rules.build_dataset.output.transcripts,
+        mistakes=rules.score_strata.output.mistakes,
+        code=modules(*EXPLAIN_MODULES),
+    output:
+        folder=report(
+            directory(f"{RESULTS}/evaluation/{{run}}/explanation"),
+            patterns=["{name}.svg"],
+            caption="../report/explanation.rst",
+            category="Explanation",
+            subcategory="{run}",
+        ),
+    log:
+        f"{RESULTS}/logs/explain/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/explain/{{run}}.tsv"
+    conda:
+        "../../envs/model.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        model=rules.predict_dataset.params.model,
+        part=config["evaluate"]["part"],
+        settings=EXPLANATION,
+    shell:
+        "circlet explain --model {params.model:q} --predictions {input.predictions:q}"
+        " --split {input.split:q} --transcripts {input.transcripts:q}"
+        " --mistakes {input.mistakes:q} --part {params.part} {params.settings}"
+        " --device $DEVICE --threads {threads} --output {output.folder:q} 2> {log:q}"
+
+
 rule compare_scores:
     input:
         metrics=expand(rules.evaluate_predictions.output.metrics, scored=SCORED, test_set=TEST_SETS),
