@@ -18,7 +18,8 @@ BASE_COLOURS = {"A": "#009E73", "C": "#56B4E9", "G": "#E69F00", "T": "#CC79A7"}
 @cache
 def outline_of(letter: str) -> Outline:
     """The outline of a letter, in a box from 0 to 1."""
-    outline = TextPath((0, 0), letter, size=1, prop=FontProperties("DejaVu Sans", weight="bold"))
+    font = FontProperties(family="DejaVu Sans", weight="bold")
+    outline = TextPath((0, 0), letter, size=1, prop=font)
     box = outline.get_extents()
     return Outline((outline.vertices - box.min) / (box.max - box.min), outline.codes)
 
