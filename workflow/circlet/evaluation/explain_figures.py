@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from circlet.descriptors import BASES
 from circlet.drawing import COLOURS, save, style
@@ -23,7 +24,7 @@ LINE = "#444444"
 BINS = 400  # of a track at most
 LEAST_BARS = 6  # that there is room for, so that a few are not thick
 # Of the small picture: about 900 pixels wide, and as good as its size allows.
-PAGE_DPI, PAGE_BYTES, QUALITIES = 90, 30 * 1024, (85, 70, 55, 40, 25, 10)
+PAGE_DPI, PAGE_BYTES, QUALITIES = 90, 30 * 1024, (90, 80, 70, 60, 50, 40, 30, 20, 10)
 
 
 class Tracks(NamedTuple):
@@ -58,6 +59,9 @@ def draw_tracks(tracks: Tracks) -> Figure:
         left, right = whole.subfigures(1, 2, width_ratios=[2.2, 1])
         draw_whole(left, tracks)
         draw_shares(right.subplots(), tracks.shares)
+        # Laid out once, and not for each file anew.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     return figure
 
 
@@ -148,9 +152,11 @@ def draw_length(axes: Axes, bases: np.ndarray, is_read: np.ndarray) -> None:
 
 
 def draw_rollout(axes: Axes, rollout: np.ndarray) -> None:
-    """Draw where the attention looks as a strip, the darker the more."""
-    means, edges = binned(rollout)
-    axes.pcolormesh(edges, [0, 1], means[None], cmap="Greys", vmin=0)
+    """Draw where the attention looks as a strip, the darker the more, and how uneven that is."""
+    means, edges = binned(rollout * len(rollout))
+    axes.pcolormesh(edges, [0, 1], means[None], cmap="Greys")
+    span = f"{means.min():.2f} to {means.max():.2f} of an even share"
+    axes.set_title(span, loc="right", size=7, pad=2)
     axes.set_yticks([])
     axes.set_ylabel("attention", rotation=0, ha="right", va="center", size=8)
 
@@ -181,7 +187,7 @@ def draw_shares(axes: Axes, shares: Mapping[str, float]) -> None:
     axes.margins(x=0.3)
     for row, value in enumerate(values):
         side = -1 if value < 0 else 1
-        text = f"{value:+.2f}".replace("-", MINUS)
+        text = f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)  # no minus before a zero
         how = {"va": "center", "ha": "right" if value < 0 else "left", "size": 7.5}
         axes.annotate(text, (value, row), (3 * side, 0), textcoords="offset points", **how)
 
@@ -195,11 +201,14 @@ def save_tracks(tracks: Tracks, folder: Path, stem: str) -> None:
 
 def save_small(figure: Figure, path: Path) -> None:
     """Write a figure as WebP of at most `PAGE_BYTES`, if the lowest quality allows it."""
+    drawn = io.BytesIO()
+    with style():
+        figure.savefig(drawn, format="rgba", dpi=PAGE_DPI)
+    width = round(figure.get_figwidth() * PAGE_DPI)
+    pixels = np.frombuffer(drawn.getvalue(), np.uint8).reshape(-1, width, 4)
     for quality in QUALITIES:
         buffer = io.BytesIO()
-        with style():
-            options = {"dpi": PAGE_DPI, "pil_kwargs": {"quality": quality, "method": 6}}
-            figure.savefig(buffer, format="webp", **options)
+        imsave(buffer, pixels, format="webp", pil_kwargs={"quality": quality, "method": 6})
         if buffer.tell() <= PAGE_BYTES:
             break
     with atomic_path(path) as temporary:
