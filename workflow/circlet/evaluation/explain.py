@@ -100,11 +100,13 @@ def title_of(row: dict[str, Any]) -> str:
     """Tell in two lines what is explained: the call, and how much of it the networks make."""
     known = f"{row['label']}, " if row["label"] else ""
     identifier = row["id"] if len(row["id"]) <= STEM_LETTERS else f"{row['id'][:STEM_LETTERS]}…"
+    sizes = [
+        f"{row[name]:.2f}".replace("-", "\N{MINUS SIGN}") for name in ("target", "attribution")
+    ]
     return (
-        f"{identifier}: {known}called {row['call']} (p_circrna {row['p_circrna']:.3g})\n"
-        f"log-odds of the networks above the baseline: {row['target']:.2f}, "
-        f"attributed {row['attribution']:.2f}"
-    ).replace("-0.00", "0.00")
+        f"{identifier}: {known}called {row['call']} (p_circrna {row['p_circrna']:.3f})\n"
+        f"log-odds of the networks above the baseline: {sizes[0]}, attributed {sizes[1]}"
+    )
 
 
 def explain_one(
