@@ -92,7 +92,7 @@ def descriptor_table(attribution: Attribution, features: np.ndarray) -> pd.DataF
 
 def stem_of(rank: int, count: int, identifier: str) -> str:
     """A name for the files of a transcript: of its rank among `count` and its id, and safe."""
-    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", identifier)[:STEM_LETTERS]
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", identifier).strip("_")[:STEM_LETTERS]
     return f"{rank:0{len(str(count))}d}_{safe}"
 
 
