@@ -49,7 +49,7 @@ def explained(model, tmp_path_factory) -> Path:
     bad = [("short", "ACGT"), ("vague", "N".join(PLANTED[0][0]))]
     as_rna = [("rna", PLANTED[0][0].lower().replace("t", "u"))]
     fasta = write_fasta(folder / "mine.fa", [*bad, *as_rna, *good])
-    assert explain(model, folder / "why", str(fasta), "--most", "3") == 0
+    assert explain(model, folder / "why", str(fasta), "--most", "3", "--steps", "128") == 0
     return folder / "why"
 
 

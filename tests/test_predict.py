@@ -101,6 +101,40 @@ def test_probability_is_the_calibrated_mean_of_the_members(checkpoint_folder, pr
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_scores_are_what_is_calibrated(predictor, sequences):
+    scores = predictor.scores([*sequences, "ACGT"])
+    assert np.isnan(scores[-1])
+    expected = 1 / (1 + np.exp(-0.8 * scores[:-1] - 0.1))
+    np.testing.assert_allclose(predictor.predict_proba(sequences), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "is_fit"),
+    [("ACGT" * 5, True), ("ACGT" * 4 + "ACG", False), ("ACGN" * 5, False), ("acgt" * 5, False)],
+)
+def test_calls_of_plain_sequences_can_be_explained(predictor, sequence, is_fit):
+    assert predictor.can_explain(sequence) == is_fit
+
+
+def test_attributions_are_of_the_networks_score(predictor):
+    sequence = "ACGTTGCAAC" * 4
+    found = predictor.attribute(sequence, steps=100)
+    assert found.total == pytest.approx(found.target, abs=0.02 * np.abs(found.bases).sum())
+    same = predictor.attribute(sequence.lower().replace("t", "u"), steps=100)
+    np.testing.assert_array_equal(found.bases, same.bases)
+    assert predictor.roll_out(sequence).sum() == pytest.approx(1)
+
+
+def test_a_shuffled_model_is_another_and_the_first_stays(predictor, sequences):
+    before = predictor.scores(sequences)
+    shuffled = predictor.shuffled(5)
+    np.testing.assert_array_equal(predictor.scores(sequences), before)
+    assert not np.allclose(shuffled.scores(sequences), before)
+    np.testing.assert_array_equal(
+        predictor.shuffled(5).scores(sequences), shuffled.scores(sequences)
+    )
+
+
 def test_trees_join_the_networks(checkpoint_folder, predictor, sequences):
     checkpoint = Checkpoint.load(checkpoint_folder)
     checkpoint.trees = Trees(
