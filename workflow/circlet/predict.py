@@ -86,7 +86,6 @@ class Predictor:
             Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
             bases than the shortest that the model was trained on.
         """
-<<<<<<< HEAD
         return self.predict_members(sequences)[MODEL]
 
     def predict_members(self, sequences: Sequence[str]) -> dict[str, np.ndarray]:
@@ -94,21 +93,11 @@ class Predictor:
 
         A member's raw score goes through the calibration of the model, which was fitted to the
         scores of all together.
-=======
-        scores = self.scores(sequences)
-        is_scored = ~np.isnan(scores)
-        scores[is_scored] = self.checkpoint.calibration(scores[is_scored])
-        return scores
-
-    def scores(self, sequences: Sequence[str]) -> np.ndarray:
-        """Give the raw score of each sequence: log-odds of a circRNA, before the calibration.
->>>>>>> w-explain
 
         Args:
             sequences: Bases, DNA or RNA, any case.
 
         Returns:
-<<<<<<< HEAD
             `model`, and each member by its name, such as `seed1` or `trees`: probabilities as of
             `predict_proba`.
         """
@@ -127,10 +116,6 @@ class Predictor:
         Returns:
             As of `predict_members`, before the calibration; NaN where there is no probability
             either.
-=======
-            Joined logits of networks and trees, shape (sequences,), float64; NaN where there is no
-            probability either.
->>>>>>> w-explain
         """
         checkpoint = self.checkpoint
         bases = map(unambiguous_bases, sequences)
@@ -147,7 +132,6 @@ class Predictor:
         )
         of = {MODEL: logits.mean(axis=0), **dict(zip(checkpoint.names, logits, strict=True))}
         if checkpoint.trees is not None:
-<<<<<<< HEAD
             of[TREES] = checkpoint.trees(features)
             of[MODEL] = blend(of[MODEL], of[TREES], checkpoint.tree_weight)
         found = {name: np.full(len(sequences), np.nan) for name in of}
@@ -166,12 +150,6 @@ class Predictor:
             probability either.
         """
         return self.score_members(sequences)[MODEL]
-=======
-            logits = blend(logits, checkpoint.trees(features), checkpoint.tree_weight)
-        scores = np.full(len(sequences), np.nan)
-        scores[is_scored] = logits
-        return scores
->>>>>>> w-explain
 
     def can_explain(self, sequence: str) -> bool:
         """Whether a sequence is of ACGT alone and long enough for its call to be explained."""

@@ -314,11 +314,7 @@ BOOTSTRAP = flags({key: config["evaluate"][key] for key in ("replicates", "confi
 EXPLANATION = flags(
     {"most" if key == "mistakes" else key: value for key, value in config["explain"].items()}
 )
-<<<<<<< HEAD
 DIFFERENCES = [path for run in RUNS for path in differences_of(run)]
-=======
-DIFFERENCES = [f"{RESULTS}/evaluation/{run}/differences.tsv" for run in RUNS if rivals(run)]
->>>>>>> w-explain
 COMPOSITION_MODULES = ["composition.py", "descriptors.py"]
 BASELINE_MODULES = [
     "evaluation/baselines.py",

@@ -258,7 +258,6 @@ rule score_strata:
         " --mistakes-output {output.mistakes:q} 2> {log:q}"
 
 
-<<<<<<< HEAD
 rule score_seeds:
     input:
         predictions=rules.predict_dataset.output.predictions,
@@ -289,8 +288,6 @@ rule score_seeds:
         " --part {params.part} {params.settings} --output {output.seeds:q} 2> {log:q}"
 
 
-=======
->>>>>>> w-explain
 rule explain_run:
     input:
         model=rules.predict_dataset.input.model,

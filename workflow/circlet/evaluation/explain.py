@@ -92,11 +92,7 @@ def descriptor_table(attribution: Attribution, features: np.ndarray) -> pd.DataF
 
 def stem_of(rank: int, count: int, identifier: str) -> str:
     """A name for the files of a transcript: of its rank among `count` and its id, and safe."""
-<<<<<<< HEAD
-    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", identifier)[:STEM_LETTERS]
-=======
     safe = re.sub(r"[^A-Za-z0-9.-]+", "_", identifier).strip("_")[:STEM_LETTERS]
->>>>>>> w-explain
     return f"{rank:0{len(str(count))}d}_{safe}"
 
 
@@ -104,13 +100,6 @@ def title_of(row: dict[str, Any]) -> str:
     """Tell in two lines what is explained: the call, and how much of it the networks make."""
     known = f"{row['label']}, " if row["label"] else ""
     identifier = row["id"] if len(row["id"]) <= STEM_LETTERS else f"{row['id'][:STEM_LETTERS]}…"
-<<<<<<< HEAD
-    return (
-        f"{identifier}: {known}called {row['call']} (p_circrna {row['p_circrna']:.3g})\n"
-        f"log-odds of the networks above the baseline: {row['target']:.2f}, "
-        f"attributed {row['attribution']:.2f}"
-    ).replace("-0.00", "0.00")
-=======
     sizes = [
         f"{row[name]:.2f}".replace("-", "\N{MINUS SIGN}") for name in ("target", "attribution")
     ]
@@ -118,7 +107,6 @@ def title_of(row: dict[str, Any]) -> str:
         f"{identifier}: {known}called {row['call']} (p_circrna {row['p_circrna']:.3f})\n"
         f"log-odds of the networks above the baseline: {sizes[0]}, attributed {sizes[1]}"
     )
->>>>>>> w-explain
 
 
 def explain_one(

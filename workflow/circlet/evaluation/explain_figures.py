@@ -184,11 +184,7 @@ def draw_shares(axes: Axes, shares: Mapping[str, float]) -> None:
     axes.set_yticks(range(len(values)), list(shares))
     axes.set_ylim(max(len(values), LEAST_BARS) - 0.5, -0.5)
     axes.set_xlabel("attribution, log-odds")
-<<<<<<< HEAD
-    axes.margins(x=0.3)
-=======
     axes.margins(x=0.45)
->>>>>>> w-explain
     for row, value in enumerate(values):
         side = -1 if value < 0 else 1
         text = f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)  # no minus before a zero
