@@ -182,6 +182,18 @@ def test_warnings_of_small_samples_come_once_a_split():
     assert warnings(rows[2:]) == []
 
 
+def test_parts_of_one_size_are_warned_of_together():
+    small = {"n_circrna": 9.0, "n_lncrna": 13.0}
+    schemes = ("random", "gene", "locus")
+    rows = [row("main", 0.6, 0.4, 0.8, scheme=scheme, **small) for scheme in schemes]
+    rows.append(row("main", 0.6, 0.4, 0.8, scheme="homology", n_circrna=9.0, n_lncrna=9.0))
+    found = [warning.partition(":")[0] for warning in warnings(rows)]
+    assert found == [
+        "The test part of the split “homology” has only 18 transcripts",
+        "The test part of the splits “gene”, “locus” and “random” has only 22 transcripts each",
+    ]
+
+
 def test_few_groups_are_told():
     rows = [row("main", 0.9, 0.8, 1, scheme=name, n_groups=n) for name, n in (("a", 19), ("b", 20))]
     (told,) = warnings(rows)

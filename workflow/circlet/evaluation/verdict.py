@@ -1,13 +1,14 @@
 """What the comparison says of the runs, in plain sentences computed from its numbers."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from circlet.evaluation.comparison import is_of_part
 from circlet.evaluation.scores import BETTER, OPEN, WORSE
 from circlet.evaluation.significance import decide
-from circlet.pages import DASH, FEW_GROUPS, SMALL_SAMPLE, number
+from circlet.pages import FEW_GROUPS, SMALL_SAMPLE, number
+from circlet.words import DASH, listed
 
 CONFIDENCE = 0.95  # of a verdict, where the scores do not say theirs
 CHANCE = 0.5  # the AUROC of a constant, whatever transcripts are drawn
@@ -147,19 +148,30 @@ def describe_run(
 
 
 def warnings(rows: Sequence[Row]) -> list[str]:
-    """Say which parts are too small for firm conclusions, each once."""
-    small = {
-        f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
-        f"{sample_size(row):,} transcripts: the sample is small and the intervals are wide. Take "
-        "its scores as a sign that the pipeline runs, not as a measure of a model."
-        for row in rows
-        if is_of_part(row) and sample_size(row) < SMALL_SAMPLE
-    }
-    few = {
-        f"The {row['part']} part of the split \u201c{row['scheme']}\u201d has only "
-        f"{row['n_groups']:,.0f} groups: intervals from so few are rough, and those of differences "
-        "can be too narrow."
-        for row in rows
-        if is_of_part(row) and row["n_groups"] < FEW_GROUPS
-    }
-    return sorted(small | few)
+    """Say which parts are too small for firm conclusions, those of one size together."""
+    small = [
+        f"{where} has only {size:,} transcripts{each}: the sample is small and the intervals are "
+        "wide. Take its scores as a sign that the pipeline runs, not as a measure of a model."
+        for where, size, each in _below(rows, sample_size, SMALL_SAMPLE)
+    ]
+    few = [
+        f"{where} has only {size:,} groups{each}: intervals from so few are rough, and those of "
+        "differences can be too narrow."
+        for where, size, each in _below(rows, lambda row: int(row["n_groups"]), FEW_GROUPS)
+    ]
+    return [*few, *small]
+
+
+def _below(
+    rows: Sequence[Row], size_of: Callable[[Row], int], least: int
+) -> Iterator[tuple[str, int, str]]:
+    """Name the parts whose size is below the least, and their size, and "each" if they are many."""
+    found: dict[tuple[str, int], set[str]] = {}
+    for row in rows:
+        if is_of_part(row) and size_of(row) < least:
+            found.setdefault((row["part"], size_of(row)), set()).add(row["scheme"])
+    for (part, size), schemes in sorted(found.items()):
+        names = listed([f"\u201c{scheme}\u201d" for scheme in sorted(schemes)])
+        is_one = len(schemes) == 1
+        where = f"The {part} part of the split{'' if is_one else 's'} {names}"
+        yield where, size, "" if is_one else " each"
