@@ -212,7 +212,9 @@ def _external(folder):
     predictions = pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
     subsets = [("gene", "one.unseen", "one:a"), *(("gene", "two.unseen", f"two:{x}") for x in "ab")]
     write_table(folder / "external.tsv.gz", predictions)
-    write_table(folder / "external.parquet", predictions.assign(group=predictions["id"]))
+    # The table of the sets has columns that are missing, such as places.
+    transcripts = predictions.assign(group=predictions["id"], chrom=None)
+    write_table(folder / "external.parquet", transcripts)
     subsets = pd.DataFrame(subsets, columns=["scheme", "subset", "id"])
     write_table(folder / "unseen.parquet", subsets)
     return {

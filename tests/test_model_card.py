@@ -132,7 +132,7 @@ def test_card_tells_the_scores(pages):
         "+0.012 \\[+0.005, +0.020\\]: better",
     ]
     assert rows_of(text, "matched subset")[0][:3] == ["300", "299", "0.710"]
-    assert "Intervals hold 95 % of 1,000 bootstrap replicates" in text
+    assert "Intervals are of 95 %, from 1,000 bootstrap replicates" in text
 
 
 def test_card_tells_data_split_and_training(pages, card):

@@ -20,6 +20,12 @@ def test_joins_by_id_in_the_order_of_the_table():
     }
 
 
+def test_what_else_a_split_tells_may_be_missing():
+    split = SPLIT.assign(fold=[None, 1], sequence=["ACGT", None])
+    joined = with_parts(pd.DataFrame({"id": ["a", "b"]}), split, "t", "s")
+    assert joined["part"].tolist() == ["train", "test"]
+
+
 @pytest.mark.parametrize(
     ("ids", "split", "message"),
     [

@@ -27,9 +27,10 @@ def with_parts(
         _refuse(path, column[column.duplicated()], "the id occurs more than once")
     _refuse(table_path, table["id"][~table["id"].isin(split["id"])], f"not in {split_path}")
     _refuse(split_path, split["id"][~split["id"].isin(table["id"])], f"not in {table_path}")
+    split = split[list(SPLIT_COLUMNS)]  # what else it tells may be missing
     _refuse(split_path, split["id"][split.isna().any(axis=1)], "without group or part")
     return table.drop(columns=["group", "part"], errors="ignore").merge(
-        split[list(SPLIT_COLUMNS)], on="id", how="left", validate="one_to_one"
+        split, on="id", how="left", validate="one_to_one"
     )
 
 

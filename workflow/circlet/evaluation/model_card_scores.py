@@ -45,7 +45,7 @@ def tell_intervals(facts: Facts) -> str:
     """How the intervals were made."""
     made = facts.scored["bootstrap"]
     return (
-        f"Intervals hold {100 * made['confidence']:g} % of {made['replicates']:,} bootstrap "
+        f"Intervals are of {100 * made['confidence']:g} %, from {made['replicates']:,} bootstrap "
         f"replicates, in each of which whole groups of the split ({facts.row['n_groups']:,.0f} in "
         f"this part) are drawn with replacement. {tell_width(facts.row)}"
         f"{tell_part(facts.row['part'])}"
