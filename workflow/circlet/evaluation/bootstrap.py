@@ -1,11 +1,13 @@
 """Bootstrap over groups: how far a score could move with another draw of genes or loci."""
 
+import argparse
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
+from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.evaluation.scores import ranking_metrics
 
@@ -209,6 +211,14 @@ def auroc_interval(
     auroc = float(ranking_metrics(is_circrna, scores, np.ones((1, len(scores))))["auroc"][0])
     n_groups = rarer_class_groups(is_circrna, numbers)
     return auroc, *score_interval("auroc", auroc, drawn, n_groups, confidence)
+
+
+def add_bootstrap_arguments(parser: argparse.ArgumentParser, seeded: str = "bootstrap") -> None:
+    """Add how intervals are made, and the seed of what is named; see `check_options`."""
+    add = parser.add_argument
+    add("--replicates", type=int, default=1000, help="bootstrap replicates")
+    add("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
+    add("--seed", type=seed, default=0, help=f"seed of {seeded}")
 
 
 def check_options(replicates: int, confidence: float) -> None:

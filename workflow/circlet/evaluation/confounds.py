@@ -10,11 +10,14 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from circlet.arguments import seed
 from circlet.descriptors import DESCRIPTORS, describe
 from circlet.errors import InputError
 from circlet.evaluation.baselines import boosting, load_transcripts, logistic
-from circlet.evaluation.bootstrap import auroc_interval, check_options
+from circlet.evaluation.bootstrap import (
+    add_bootstrap_arguments,
+    auroc_interval,
+    check_options,
+)
 from circlet.evaluation.coding import fickett
 from circlet.evaluation.scores import ranking_metrics
 from circlet.evaluation.subsets import choose_subsets
@@ -256,11 +259,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="tables of groups and parts, each named after its scheme",
     )
-    parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="seed of classifiers, matching and bootstrap"
-    )
+    add_bootstrap_arguments(parser, "classifiers, matching and bootstrap")
     parser.add_argument("--output", type=Path, required=True, help="table of AUROCs to write")
     parser.add_argument("--subsets", type=Path, required=True, help="table of subsets to write")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from circlet.arguments import named_path, seed
+from circlet.arguments import named_path
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import (
+    add_bootstrap_arguments,
     check_options,
     difference_interval,
     rarer_class_groups,
@@ -133,9 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--name", required=True, help="name of the run")
     add("--scheme", required=True, help="name of the split scheme")
     add("--part", choices=(VALIDATION, TEST), default=TEST, help="the part to score")
-    add("--replicates", type=int, default=1000, help="bootstrap replicates")
-    add("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    add("--seed", type=seed, default=0, help="seed of the bootstrap and of the matching")
+    add_bootstrap_arguments(parser, "bootstrap and matching")
     add_subset_arguments(parser)
     add("--output", type=Path, required=True, help="table of differences to write")
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from circlet.arguments import seed
 from circlet.errors import InputError
 from circlet.evaluation.bootstrap import (
+    add_bootstrap_arguments,
     check_options,
     rarer_class_groups,
     score_interval,
@@ -122,9 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--name", required=True, help="name of the run or baseline")
     add("--kind", choices=("run", "baseline"), required=True, help="which it is")
     add("--scheme", required=True, help="name of the split scheme")
-    add("--replicates", type=int, default=1000, help="bootstrap replicates")
-    add("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    add("--seed", type=seed, default=0, help="seed of the bootstrap and of the matching")
+    add_bootstrap_arguments(parser, "bootstrap and matching")
     add_subset_arguments(parser)
     add("--output", type=Path, required=True, help="metrics of the part as JSON to write")
     add("--test-sets", type=Path, help="metrics of the other test sets, as a JSON list to write")

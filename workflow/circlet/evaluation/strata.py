@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from circlet.arguments import seed
 from circlet.descriptors import describe
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import check_options, rarer_class_groups, score_interval
+from circlet.evaluation.bootstrap import (
+    add_bootstrap_arguments,
+    check_options,
+    rarer_class_groups,
+    score_interval,
+)
 from circlet.evaluation.metrics import replicate_scores
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.files import read_table, write_table
@@ -220,9 +224,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scheme", required=True, help="name of the split scheme")
     add("--part", choices=(VALIDATION, TEST, HARD), default=TEST, help="the part to score")
     add("--mistakes", type=int, default=20, help="most mistakes of each class that are told")
-    add("--replicates", type=int, default=1000, help="bootstrap replicates")
-    add("--confidence", type=float, default=0.95, help="of the intervals, 0 to 1")
-    add("--seed", type=seed, default=0, help="seed of the bootstrap")
+    add_bootstrap_arguments(parser)
     add("--output", type=Path, required=True, help="table of strata to write")
     add("--mistakes-output", type=Path, required=True, help="table of mistakes to write")
 
