@@ -9,7 +9,7 @@ import pandas as pd
 
 from circlet.arguments import seed
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import check_options, percentile_interval
+from circlet.evaluation.bootstrap import check_options, rarer_class_groups, score_interval
 from circlet.evaluation.metrics import replicate_scores
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.evaluation.scores import METRICS
@@ -70,6 +70,28 @@ def threshold_of(scored: pd.DataFrame, p_circrna: np.ndarray) -> float:
     return choose_threshold(rows["p_circrna"].to_numpy(float), classes)
 
 
+def score_rows(
+    rows: pd.DataFrame, replicates: int, confidence: float, seed: int
+) -> dict[str, float]:
+    """Score the rows of a part: each metric with its limits, as in the comparison.
+
+    Args:
+        rows: With `label`, `call`, `p_circrna` and `group`.
+        replicates: Bootstrap replicates over groups.
+        confidence: Of the intervals, between 0 and 1.
+        seed: Seed of the bootstrap.
+    """
+    scores = replicate_scores(rows, replicates, seed)
+    is_circrna = (rows["label"] == POSITIVE).to_numpy(bool)
+    n_groups = rarer_class_groups(is_circrna, rows["group"].to_numpy())
+    found: dict[str, float] = {}
+    for metric in METRICS:
+        value, drawn = float(scores[metric][0]), scores[metric][1:].to_numpy()
+        low, high = score_interval(metric, value, drawn, n_groups, confidence)
+        found |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+    return found
+
+
 def score_members(
     scored: pd.DataFrame,
     members: dict[str, np.ndarray],
@@ -102,12 +124,9 @@ def score_members(
             threshold = threshold_of(scored, p_circrna)
             call = np.where(p_circrna >= threshold, POSITIVE, NEGATIVE)
             table = scored.assign(p_circrna=p_circrna, call=call)
-        scores = replicate_scores(select_part(table, part, "--predictions"), replicates, seed)
-        row = {"member": name, "threshold": threshold}
-        for metric in METRICS:
-            low, high = percentile_interval(scores[metric][1:].to_numpy(), confidence)
-            row |= {metric: scores[metric][0], f"{metric}_low": low, f"{metric}_high": high}
-        rows.append(row)
+        scored_part = select_part(table, part, "--predictions")
+        scores = score_rows(scored_part, replicates, confidence, seed)
+        rows.append({"member": name, "threshold": threshold, **scores})
     table = pd.DataFrame(rows)
     of_seeds = table[table["member"].str.startswith(SEED_NAME)][list(METRICS)]
     spread = {SEEDS_MEAN: of_seeds.mean(), SEEDS_SD: of_seeds.std(ddof=1)}
