@@ -67,7 +67,7 @@ def write_specimen(folder: Path) -> Path:
 
 
 def write_report(folder: Path) -> Path:
-    """A report with all sections, whose tables are long enough for a filter, with rows of totals."""
+    """A report with all sections; tables are long enough for a filter, and have rows of totals."""
     flags, own = report_whole.write_whole(folder), folder / "evaluation/main"
     rows = [report_inputs.comparison_row("main", "run", 0.9)]
     rows += [report_inputs.comparison_row(f"b{n}", "baseline", n / 20) for n in range(12)]

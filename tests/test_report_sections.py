@@ -129,7 +129,7 @@ def test_test_sets_keep_the_order_and_have_names():
     assert [one["is_part"] for one in found] == [True] + [False] * 5
     assert [one["is_hard"] for one in found] == [False] * 3 + [True] + [False] * 2
     assert found[0]["rows"] == rows[:2]
-    assert sum((one["rows"] for one in found), []) == rows
+    assert [row for one in found for row in one["rows"]] == rows
 
 
 def test_sections_hold_what_is_of_their_own_run_and_split():
