@@ -88,6 +88,7 @@ def rows(name: str = "main") -> list[dict[str, Any]]:
 def difference(test_set: str, rival: str, value: float, **others: Any) -> dict[str, Any]:
     """A row of the paired differences in AUROC."""
     gap = {"difference": 0.0123, "low": 0.005, "high": 0.02, "rival_value": 0.6}
+    gap |= {"rival_scheme": "gene", "p_value": 0.0107, "p_holm": 0.0321}
     counts = {"n_circrna": 300, "n_lncrna": 299, "n_groups": 400}
     about = {"name": "main", "rival": rival, **ABOUT, "test_set": test_set, "metric": "auroc"}
     return {**about, **counts, "value": value, **gap, **others}

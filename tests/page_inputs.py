@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import report_inputs
+import report_whole
 
 from circlet.files import write_table
 from circlet.pages import DASH, environment
@@ -66,21 +67,17 @@ def write_specimen(folder: Path) -> Path:
 
 
 def write_report(folder: Path) -> Path:
-    """A report whose tables are long enough for a filter, with rows of totals on both ends."""
-    flags = report_inputs.write_inputs(folder)
+    """A report with all sections; tables are long enough for a filter, and have rows of totals."""
+    flags, own = report_whole.write_whole(folder), folder / "evaluation/main"
     rows = [report_inputs.comparison_row("main", "run", 0.9)]
     rows += [report_inputs.comparison_row(f"b{n}", "baseline", n / 20) for n in range(12)]
     rows[3] |= dict.fromkeys(("mcc", "mcc_low", "mcc_high"))
-    write_table(folder / "comparison.tsv", pd.DataFrame(rows))
+    others = [row for row in report_whole.COMPARISON if row["test_set"] != "test"]
+    write_table(folder / "comparison.tsv", pd.DataFrame(rows + others))
     strata = [report_inputs.stratum_row("exon_count", f"{n}", n / 20) for n in range(2, 12)]
     strata = [report_inputs.STRATA[0], *strata, report_inputs.STRATA[2]]
-    write_table(folder / "strata.tsv", pd.DataFrame(strata)[list(STRATUM_COLUMNS)])
+    write_table(own / "strata.tsv", pd.DataFrame(strata)[list(STRATUM_COLUMNS)])
     mistakes = [report_inputs.MISTAKE | {"id": f"hsa_circ_{n}"} for n in range(9)]
-    write_table(folder / "mistakes.tsv", pd.DataFrame(mistakes)[list(MISTAKE_COLUMNS)])
-    flags["--strata"] = [folder / "strata.tsv"]
-    flags["--mistakes"] = [folder / "mistakes.tsv"]
-    flags["--differences"] = [
-        report_inputs.write_differences(folder, report_inputs.DIFFERENCES[:4])
-    ]
+    write_table(own / "mistakes.tsv", pd.DataFrame(mistakes)[list(MISTAKE_COLUMNS)])
     report_inputs.make(flags)
     return folder / "report.html"

@@ -75,7 +75,7 @@ class Page(HTMLParser):
 def comparison_row(name: str, kind: str, auroc: float, **others) -> dict:
     scores = {f"{metric}{end}": 0.5 for metric in METRICS for end in ("", "_low", "_high")}
     about = {"name": name, "kind": kind, "scheme": "gene", "part": "test"}
-    about["test_set"] = others.get("part", "test")
+    about["test_set"] = others.get("part", "test")  # a part is a test set of its own name
     counts = {"n_circrna": 300, "n_lncrna": 200, "n_groups": 150}
     interval = {"auroc": auroc, "auroc_low": auroc - 0.01, "auroc_high": auroc + 0.01}
     return about | counts | scores | interval | others

@@ -128,6 +128,21 @@ def test_no_other_script_runs(browser, paths):
     page.close()
 
 
+def test_contents_lead_to_every_section_of_the_report(visit):
+    page = visit("report")
+    links = page.locator("nav a").all()
+    assert [link.get_attribute("href")[1:] for link in links] == [
+        *("summary", "dataset", "splits", "comparison", "run-1", "resources"),
+        *("origin", "software", "citing"),
+    ]
+    for link in links:
+        link.click()
+        heading = page.locator(f"{link.get_attribute('href')} > h2")
+        assert 0 <= heading.bounding_box()["y"] < page.viewport_size["height"], heading
+    drawn = "images => images.map(image => image.naturalWidth)"
+    assert page.locator("img[src^='data:image/webp']").evaluate_all(drawn) == [4, 4]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_without_script_the_page_is_whole_and_has_no_controls(visit, name):
     with_script = visit(name)
@@ -187,13 +202,14 @@ def test_keyboard_sorts(visit):
 
 def test_tables_of_the_report_sort(visit):
     page = visit("report")
-    table = "table:has(#comparison-test)"
+    table = "table:has(#comparison-1)"
     assert names(page, table)[0] == "main run"
     sort = page.locator(table).get_by_role("button", name="AUROC", exact=True)
     sort.click()
     assert names(page, table) == [*(f"b{n} baseline" for n in range(12)), "main run"]
     page.locator(table).get_by_role("button", name="MCC").click()
     assert names(page, table)[-1] == "b2 baseline"  # the one without
+    page.locator("summary", has_text="Scores by stratum").click()
     strata = "table:has(#run-1-strata)"
     scores = page.locator(strata).get_by_role("button", name="AUROC")
     for order in (range(2, 12), range(11, 1, -1)):
@@ -228,7 +244,7 @@ def test_only_long_tables_have_a_filter(visit):
     page.locator("summary", has_text="mistakes").click()
     filters = page.locator(".filter + .scroll caption")
     found = [filters.nth(n).get_attribute("id") for n in range(filters.count())]
-    assert {"comparison-test", "run-1-strata", "run-1-mistakes"} <= set(found)
+    assert {"comparison-1", "run-1-strata", "run-1-mistakes"} <= set(found)
     rows = (
         "document.querySelector(`table:has(#${id})`).tBodies[0].querySelectorAll('tr:not(.total)')"
     )

@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def row(name: str, auroc: float, kind: str = "baseline", scheme: str = "gene", part: str = "test"):
     """A row of the comparison, its MCC the AUROC's half."""
-    texts = dict(zip(TEXT_COLUMNS, (name, kind, scheme, part), strict=True))
+    texts = dict(zip(TEXT_COLUMNS, (name, kind, scheme, part, part), strict=True))
     scores = dict.fromkeys(SCORE_COLUMNS, 0.25)
     for metric, value in (("auroc", auroc), ("mcc", auroc / 2)):
         limits = {f"{metric}_low": value - 0.125, f"{metric}_high": value + 0.0625}

@@ -122,17 +122,20 @@ def test_card_tells_the_scores(pages):
     assert rows_of(text, "descriptors", "baseline")[0] == [
         "0.980 \\[0.970, 0.990\\]",
         *["0.750 \\[0.740, 0.760\\]"] * 3,
-        "+0.012 \\[+0.005, +0.020\\]: better",
+        "+0.012 \\[+0.005, +0.020\\], p = 0.032 (Holm): better",
     ]
     assert rows_of(text, "stop_free", "baseline")[0][-1] == "not compared"
     assert rows_of(text, "hard negatives")[0] == [
         *("4,599", "1,500", "0.620 \\[0.610, 0.630\\]"),
         *("0.750 \\[0.740, 0.760\\]", "0.750 \\[0.740, 0.760\\]", "0.125 \\[0.740, 0.760\\]"),
         "descriptors: 0.600 \\[0.590, 0.610\\]",
-        "+0.012 \\[+0.005, +0.020\\]: better",
+        "+0.012 \\[+0.005, +0.020\\], p = 0.032 (Holm): better",
     ]
     assert rows_of(text, "matched subset")[0][:3] == ["300", "299", "0.710"]
-    assert "Intervals are of 95 %, from 1,000 bootstrap replicates" in text
+    assert "Intervals of 95 % are from 1,000 bootstrap replicates" in text
+    assert "symmetric on the logit scale by their standard error" in text
+    # The verdict goes by the corrected p-value, as that of the report does.
+    assert "so the run is better." in text
 
 
 def test_card_tells_data_split_and_training(pages, card):
@@ -215,7 +218,9 @@ def test_what_is_left_when_matched(facts):
     assert "on 300 circRNAs and 299 lncRNAs of the same part" in said
     assert "an AUROC of 0.710. The stretch alone has 0.502 [0.449, 0.558] there." in said
     assert "The best baseline, descriptors, has 0.600." in said
-    assert "The difference is +0.012 [+0.005, +0.020], so the run is better." in said
+    decided = "The difference is +0.012 [+0.005, +0.020], p = 0.032 after Holm\u2019s correction"
+    assert decided in said
+    assert "for all comparisons of the run, so the run is better." in said
     assert "No interval of the model's score is at hand" in said
     assert tell_matched(dataclasses.replace(facts, differences=[])) == ""
 
@@ -325,11 +330,32 @@ def test_own_test_sets_follow_the_known_ones(facts):
 
 
 def test_differences_tell_p_where_it_is_known():
-    gap = difference("test", "x", 0.9, p_holm=0.0321)
-    assert told_difference(gap) == "+0.012 [+0.005, +0.020], p = 0.032 (Holm): better"
-    assert "p < 0.001" in told_difference(gap | {"p_holm": 0.0})
-    assert told_difference(gap | {"low": math.nan}) == "+0.012"
-    assert told_difference(None) == "not compared"
+    gap = difference("test", "x", 0.9)
+    interval = "+0.012 [+0.005, +0.020]"
+    assert told_difference(gap, 0.95) == f"{interval}, p = 0.032 (Holm): better"
+    assert "p < 0.001" in told_difference(gap | {"p_holm": 0.0}, 0.95)
+    assert told_difference(gap | {"low": math.nan}, 0.95) == "+0.012"
+    assert told_difference(None, 0.95) == "not compared"
+
+
+def test_corrected_p_decides_where_the_interval_would_say_otherwise():
+    gap = difference("test", "x", 0.9)
+    interval = "+0.012 [+0.005, +0.020]"
+    assert told_difference(gap, 0.99) == f"{interval}, p = 0.032 (Holm): not told apart"
+    tried = gap | {"p_holm": 0.2}
+    assert told_difference(tried, 0.95) == f"{interval}, p = 0.200 (Holm): not told apart"
+    assert told_difference(gap | {"p_holm": math.nan}, 0.95) == f"{interval}: not told apart"
+    worse = gap | {"difference": -0.0123, "low": -0.02, "high": -0.005}
+    assert told_difference(worse, 0.95).endswith("p = 0.032 (Holm): worse")
+
+
+def test_confidence_is_that_of_the_scores(facts):
+    assert facts.confidence == 0.95
+    made = {**facts.scored, "bootstrap": {**facts.scored["bootstrap"], "confidence": 0.99}}
+    stricter = dataclasses.replace(facts, scored=made)
+    assert stricter.confidence == 0.99
+    assert "so the two cannot be told apart on this sample." in tell_matched(stricter)
+    assert dataclasses.replace(facts, scored={}).confidence == 0.95
 
 
 def test_validation_part_is_no_held_out_part():
@@ -440,7 +466,7 @@ def test_scores_that_are_missing_stay_out_of_the_metadata(facts):
 def test_table_of_the_comparison_without_hard_negatives(card, tmp_path):
     flags = write_run(tmp_path, card.folder)
     table = pd.DataFrame([one for one in rows() if one["part"] == "test"])
-    write_table(tmp_path / "comparison.tsv", table.drop(columns="test_set"))
+    write_table(tmp_path / "comparison.tsv", table)
     assert find_score(facts_of(flags), "hard")["auroc"] == 0.62  # of the differences
     assert read_json(tmp_path / "model/config.json") == CONFIG
     assert "no scores on hard negatives" not in make(flags).card

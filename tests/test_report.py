@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import re
 
 import pandas as pd
@@ -19,9 +20,11 @@ from report_inputs import (
     write_differences,
     write_inputs,
 )
+from report_whole import write_whole
 
 from circlet.evaluation.figures import FIGURES
 from circlet.evaluation.report_inputs import split_rows
+from circlet.evaluation.report_words import METRIC_WORDS
 from circlet.files import write_json, write_table
 from circlet.pages import DASH
 from circlet.tables import LINEAR_EXONS, STRATUM_COLUMNS
@@ -31,6 +34,13 @@ from circlet.tables import LINEAR_EXONS, STRATUM_COLUMNS
 def flags(tmp_path) -> dict[str, list]:
     """Flags of a report on one run and one baseline, with their files."""
     return write_inputs(tmp_path)
+
+
+def table_of(text: str, caption: str) -> str:
+    """The table whose caption has this id."""
+    return re.search(
+        rf"<table[^>]*>\s*<caption id=\"{caption}\".*?</table>", text, re.DOTALL
+    ).group()
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -43,8 +53,13 @@ def cells(text: str, first: str) -> list[str]:
 def test_page_tells_the_scores_and_the_verdict(flags):
     text = make(flags)
     assert "The run is 0.300 above it, and the intervals do not overlap." in text
-    assert cells(text, "main")[:2] == ["gene", "0.900 [0.890, 0.910]"]
-    assert cells(text, "length")[-3:] == ["300", "200", "150"]
+    scores = table_of(text, "comparison-1")
+    assert cells(scores, "main")[:2] == ["gene", "0.900 [0.890, 0.910]"]
+    assert cells(scores, "length")[-3:] == ["300", "200", "150"]
+    assert cells(table_of(text, "overview-caption"), "main") == [
+        *("test part", "0.900 [0.890, 0.910]", "0.500 [0.500, 0.500]"),
+        *("length", "0.600 [0.590, 0.610]", DASH, DASH, "300", "200"),
+    ]
     assert "95 % interval of 2,000 bootstrap replicates, resampled by group: symmetric" in text
     assert "17 of 2,000 bootstrap replicates lacked a class" in text
     assert cells(text, "circRNA") == ["271", "29"]
@@ -60,8 +75,10 @@ def test_paired_differences_decide_and_are_shown(flags, tmp_path):
     assert "for all comparisons of the run, so the run is better." in text
     assert "the intervals do not overlap" not in text
     assert "and decides." in text
-    table = text[text.index("run-1-differences") :]
-    assert re.findall(r"<abbr[^>]*>(.*?)</abbr>", table[: table.index("</thead>")]) == [
+    overview = cells(table_of(text, "overview-caption"), "main")
+    assert overview[5:7] == ["+0.300 [+0.280, +0.320]", "better"]
+    table = table_of(text, "run-1-differences")
+    assert re.findall(r"<abbr[^>]*>(.*?)</abbr>", table) == [
         "AUROC",
         "ECE",
     ]
@@ -71,7 +88,7 @@ def test_paired_differences_decide_and_are_shown(flags, tmp_path):
         "-0.050 [-0.070, -0.030]",
         *("301", "202", "153"),
     ]
-    assert cells(table, "below 0.5 stop-free")[1:3] == [
+    assert cells(table, "subset below 0.5 stop-free")[1:3] == [
         "-0.100 [-0.300, +0.100]",
         f"+0.010 [{DASH}, {DASH}]",
     ]
@@ -94,7 +111,7 @@ def test_page_is_whole_and_asks_for_nothing_outside(flags):
     assert len(page.ids) == len(set(page.ids))
     assert not {"link", "iframe", "object"} & set(page.tags)
     assert page.tags.count("script") == 1
-    assert len(page.sources) == len(FIGURES) + 1
+    assert len(page.sources) == len(FIGURES)
     assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
     assert base64.b64decode(page.sources[0].partition(",")[2]) == b"<svg id='roc'/>"
     assert "url(" not in make(flags)
@@ -162,7 +179,11 @@ def test_small_sample_is_said(flags, tmp_path):
 def test_missing_scores_are_dashes(flags, tmp_path):
     row = comparison_row("main", "run", 0.6, mcc=None, mcc_low=None, mcc_high=None)
     write_table(tmp_path / "comparison.tsv", pd.DataFrame([row]))
-    assert cells(make(flags), "main")[3] == f"{DASH} [{DASH}, {DASH}]"
+    text = make(flags)
+    metrics = cells(table_of(text, "comparison-1"), "main")[1:]
+    assert metrics[list(METRIC_WORDS).index("mcc")] == f"{DASH} [{DASH}, {DASH}]"
+    assert cells(table_of(text, "overview-caption"), "main")[2] == DASH
+    assert "MCC of its calls" not in text  # a key number that is missing is none
 
 
 def test_baselines_alone_make_a_page(flags, tmp_path):
@@ -262,3 +283,140 @@ def test_missing_or_repeated_figures_are_refused(flags, tmp_path, capsys):
     (folder / "scores.svg").unlink()
     assert call(flags) == 2
     assert "scores.svg: no such file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def whole(tmp_path) -> dict[str, list]:
+    """Flags of a report with all sections."""
+    return write_whole(tmp_path)
+
+
+def plain(text: str) -> str:
+    """What a page says, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_whole_page_stays_within_itself(whole):
+    text = make(whole)
+    page = Page(text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert "default-src 'none'" in text
+    assert not {"link", "iframe", "object", "embed", "form"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    # All curves, strata, learning, forest, leakage, resources, k-mers and two explained mistakes.
+    assert len(page.sources) == len(FIGURES) + 8
+    assert all(source.startswith("data:image/") for source in page.sources)
+    assert make(whole) == text
+
+
+SECTIONS = {  # flag: what the page says with it alone
+    "--leakage": "What leaks through each split",
+    "--forest": "Forest plot of all scores",
+    "--resources": "Run time and memory",
+    "--seeds": "What each seed of main, and its trees, score alone",
+    "--checksums": "Checksums of what this page rests on",
+    "--strata": "Where it can be trusted",
+    "--mistakes": "The surest mistakes",
+    "--differences": "Differences from other scores on the same transcripts",
+    "--confounds": "What of that is coding sequence alone",
+}
+
+
+@pytest.mark.parametrize(("flag", "said"), SECTIONS.items())
+def test_section_is_there_with_its_input_and_absent_without(whole, flag, said):
+    assert said in plain(make(whole))
+    without = make({name: values for name, values in whole.items() if name != flag})
+    assert said not in plain(without)
+    assert Page(without).open == []
+
+
+def test_explanation_is_there_where_the_run_has_one(whole, tmp_path):
+    said = "What its calls rest on"
+    assert said in plain(make(whole))
+    (tmp_path / "evaluation/main/explanation/index.tsv").unlink()
+    assert said not in plain(make(whole))
+
+
+def test_every_table_and_picture_of_numbers_names_a_file_that_is_there(whole, tmp_path):
+    text = make(whole)
+    told = re.findall(r'class="source">Source: (.*?)</(?:p|span)>', text)
+    paths = {path for found in told for path in re.findall(r"<code>(.*?)</code>", found)}
+    assert [path for path in sorted(paths) if not (tmp_path / path).is_file()] == []
+    assert {"comparison.tsv", "evaluation/main/seeds.tsv", "models/main/training.json"} < paths
+    # Whatever tables tell that is no number of this run.
+    others = {"checksums-caption", "software-caption"}
+    for table in re.finditer(r"<table.*?</table>\s*</div>\s*(.{0,40})", text, re.DOTALL):
+        (caption,) = re.findall(r'<caption id="([^"]+)"', table.group())
+        assert ('<p class="source">' in table.group(1)) != (caption in others), caption
+    for figure in re.findall(r"<figure.*?</figure>", text, re.DOTALL):
+        assert '<span class="source">' in figure
+
+
+def test_leakage_and_resources_are_told(whole):
+    text = make(whole)
+    leakage = table_of(text, "leakage-caption")
+    assert cells(leakage, "random") == [
+        *("all", "500", "0.750", "0.500", "0.625", "0.875", DASH, "0.830", "0.570")
+    ]
+    resources = table_of(text, "resources-caption")
+    assert cells(resources, "train") == ["main", "seed1", "1,234.6", "2,345.6", "1,536", "187"]
+    assert cells(resources, "parse") == [DASH, "lnc", "0.5", DASH, DASH, DASH]
+
+
+def test_seeds_stand_beside_the_model(whole):
+    table = table_of(make(whole), "run-1-seeds")
+    assert cells(table, "model")[0] == "0.900 [0.880, 0.920]"
+    assert cells(table, "seed2")[0] == "0.860 [0.840, 0.880]"
+    assert cells(table, "mean of seeds")[0] == "0.870"
+    assert cells(table, "sd of seeds")[0] == "0.014"
+    assert len(cells(table, "model")) == len(METRIC_WORDS)
+
+
+def test_every_test_set_has_its_scores(whole):
+    text = make(whole)
+    found = {
+        name: cells(table_of(text, f"comparison-{place}"), "main")[1]
+        for place, name in enumerate(("test", "matched", "low_stop_free", "hard", "mouse"), 1)
+    }
+    assert found == {
+        "test": "0.900 [0.890, 0.910]",
+        "matched": "0.700 [0.690, 0.710]",
+        "low_stop_free": "0.800 [0.790, 0.810]",
+        "hard": "0.650 [0.640, 0.660]",
+        "mouse": "0.750 [0.740, 0.760]",
+    }
+    said = plain(text)
+    assert "Scores on the external set mouse" in said
+    assert "baselines on the hard negatives, exons of linear coding transcripts in place" in said
+    assert "Hard negatives" in plain(table_of(text, "comparison-4"))
+    assert "0.650 [0.640, 0.660] " in said
+    assert "AUROC against linear coding exons 0.650 [0.640, 0.660]" in said
+
+
+def test_published_figures_are_marked_as_quoted(whole):
+    text = make(whole)
+    table = plain(table_of(text, "literature-caption"))
+    assert "quoted" in table
+    assert "Quoted, not measured here" in plain(text)
+    rows = re.findall(r'<th scope="row">[^<]*<span class="tag">(\w+)</span>', text)
+    assert set(rows) == {"run", "baseline", "quoted", "rerun"}
+
+
+def test_checksums_are_those_of_the_files(whole, tmp_path):
+    table = table_of(make(whole), "checksums-caption")
+    for name in ("gene.parquet", "comparison.tsv"):
+        assert cells(table, name) == [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()]
+
+
+def test_explained_mistakes_are_told_with_their_pictures(whole):
+    text = make(whole)
+    said = plain(text)
+    assert "The 2 most confident mistakes, explained" in said
+    assert "2. hsa_circ_2: circRNA called lncRNA, p_circrna 0.062, exonic; 1,234 nt" in said
+    assert text.count('src="data:image/webp;base64,') == 2
+    table = table_of(text, "run-1-kmers")
+    assert re.findall(r"<code>(\w+)</code>", table) == ["GATACA", "TTTTTT", "CCCCCC"]
+    assert cells(table, "<code>TTTTTT") == ["-0.750", "0.050", "13", "6"]
+    assert "is +0.062 in the mean (+0.375 of their sizes)" in said
+    assert "the pictures are of what was learnt" in said

@@ -4,10 +4,7 @@ import gzip
 import http.server
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -16,13 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from workflow_inputs import REPOSITORY, demo_config, planned, snakemake
 
 from circlet.tables import CALL_COLUMNS, HARD, LINEAR_EXONS, PARTS, PREDICTION_COLUMNS, UNUSED
 
 pytestmark = pytest.mark.workflow
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
 
 OUTPUTS = (
     "dataset/transcripts.parquet",
@@ -97,56 +92,6 @@ REPEATED = (  # the same bytes from every run
 )
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, with nothing of the environment's Python on PATH."""
-    environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
-    environment.pop("PYTHONPATH", None)
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-
-
-def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
-    """Arguments for the demo's config of a copy of the repository, and settings on top."""
-    files = [str(folder / "workflow/demo/config.yaml")]
-    for place, setting in enumerate((SHORT, *settings)):
-        files.append(str(folder / f"settings{place}.json"))
-        Path(files[-1]).write_text(json.dumps(setting))
-    return ("--configfile", *files)
-
-
-def planned(folder: Path, *arguments: str) -> set[str]:
-    """Names of the rules that a dry run would run."""
-    result = snakemake(folder, "--dry-run", *arguments)
-    assert result.returncode == 0, result.stdout
-    return set(re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)) - {"all"}
-
-
-def copy_repository(folder: Path) -> Path:
-    """Copy what the workflow needs, so that tests can edit it."""
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy2(REPOSITORY / name, folder / name)
-    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=skip)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A copy of the repository in which the demo has run, and what it printed."""
-    folder = copy_repository(tmp_path_factory.mktemp("demo"))
-    result = snakemake(folder, *demo_config(folder))
-    assert result.returncode == 0, result.stdout
-    return folder, result.stdout
-
-
 def test_demo_makes_every_output_and_tells_the_scores(demo):
     folder, printed = demo
     results = folder / "results/demo"
@@ -154,7 +99,7 @@ def test_demo_makes_every_output_and_tells_the_scores(demo):
     report = results / "report.html"
     assert printed.count(f"Report: {report}") == 1
     comparison = pd.read_csv(results / "evaluation/comparison.tsv", sep="\t")
-    assert set(comparison["name"]) == {"main", "length", "stop_free", "descriptors"}
+    assert set(comparison["name"]) == {"main", "length", "stop_free", "descriptors", "memoriser"}
     for row in comparison.itertuples():
         assert f"{row.name} " in printed
         assert f"{row.auroc:.3f} [{row.auroc_low:.3f}, {row.auroc_high:.3f}]" in printed

@@ -13,7 +13,8 @@ from circlet.evaluation.model_card_inputs import (
 )
 from circlet.evaluation.model_card_scores import tell_intervals, tell_part, told_difference
 from circlet.evaluation.report_words import METRIC_WORDS
-from circlet.evaluation.scores import METRICS, OUTCOMES, outcome
+from circlet.evaluation.scores import METRICS, OUTCOMES
+from circlet.evaluation.significance import decide
 from circlet.evaluation.verdict import warnings, with_interval
 from circlet.tables import NEGATIVE, POSITIVE
 from circlet.words import TEST_SET_WORDS, listed, name_class
@@ -75,7 +76,8 @@ def comparison(facts: Facts) -> Answer:
         )
     best = best_rival(facts, part)
     if best and (difference := find_difference(facts, part, best["name"])):
-        said += f" The run less the best baseline, {best['name']}: {told_difference(difference)}."
+        said += f" The run less the best baseline, {best['name']}: "
+        said += f"{told_difference(difference, facts.confidence)}."
         files.append(f"evaluation/{facts.name}/differences.tsv")
     return f"{said} The pipeline runs no published tool.", files
 
@@ -91,17 +93,14 @@ def confidence(facts: Facts) -> Answer:
     ]
     said = tell_intervals(facts)
     if found:
-        won = [outcome(row["metric"], row["low"], row["high"]) for row in found]
+        won = [
+            decide(row["metric"], row["difference"], row["p_holm"], facts.confidence)
+            for row in found
+        ]
         counts = [f"{words} {won.count(words)}" for words in OUTCOMES]
         said += (
             f" Of {len(found)} paired differences in AUROC, each from one rival on one test set: "
-            f"{', '.join(counts)}."
-        )
-        p_known = any(row.get("p_holm") is not None for row in found)
-        said += (
-            " Their p-values, corrected after Holm, stand beside them."
-            if p_known
-            else " They are not corrected for their number."
+            f"{', '.join(counts)}, by p-values corrected after Holm for all comparisons of the run."
         )
     small = " ".join(warnings([facts.row]))
     files = [f"evaluation/{facts.name}/metrics.json"]

@@ -57,6 +57,28 @@ def replicate_scores(scored: pd.DataFrame, replicates: int, seed: int) -> pd.Dat
     return pd.concat([pd.DataFrame(measure(drawn)) for drawn in weights], ignore_index=True)
 
 
+def limits_of(
+    scored: pd.DataFrame, scores: pd.DataFrame, confidence: float
+) -> dict[str, tuple[float, float, float]]:
+    """Give each metric with its interval, see `score_interval`.
+
+    Args:
+        scored: Rows with `label` and `group`.
+        scores: What `replicate_scores` gave for them.
+        confidence: Of the intervals, between 0 and 1.
+
+    Returns:
+        Metric: its value and the limits, which are NaN where there is no interval.
+    """
+    truth = (scored["label"] == POSITIVE).to_numpy(bool)
+    n_groups = rarer_class_groups(truth, scored["group"].to_numpy())
+    found = {}
+    for name in scores:
+        value, drawn = float(scores[name][0]), scores[name][1:].to_numpy()
+        found[name] = value, *score_interval(name, value, drawn, n_groups, confidence)
+    return found
+
+
 def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int) -> dict[str, Any]:
     """Score predictions, with intervals from a bootstrap over groups, see `score_interval`.
 
@@ -85,10 +107,8 @@ def evaluate(scored: pd.DataFrame, replicates: int, confidence: float, seed: int
             "give more",
         )
     truth, called = ((scored[name] == POSITIVE).to_numpy(bool) for name in ("label", "call"))
-    n_groups, metrics = rarer_class_groups(truth, scored["group"].to_numpy()), {}
-    for name in scores:
-        value, replicated = float(scores[name][0]), drawn[name].to_numpy()
-        limits = score_interval(name, value, replicated, n_groups, confidence)
+    metrics = {}
+    for name, (value, *limits) in limits_of(scored, scores, confidence).items():
         low, high = (None if np.isnan(limit) else limit for limit in limits)
         metrics[name] = {"value": value, "low": low, "high": high}
     cells = confusion(truth, called, np.ones((1, len(scored))))

@@ -15,7 +15,7 @@ from circlet.evaluation.report_inputs import (
     load_rows,
     load_splits,
 )
-from circlet.evaluation.verdict import Row
+from circlet.evaluation.verdict import CONFIDENCE, Row
 from circlet.files import read_json, read_table
 from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, PARTS, TEST
 from circlet.words import STOP_FREE
@@ -89,6 +89,11 @@ class Facts:
     def scheme(self) -> str:
         """Split that the run is trained and tested on, such as `gene` or `gene.hard`."""
         return self.row["scheme"]
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals, the usual one where the scores do not say theirs."""
+        return float(self.scored.get("bootstrap", {}).get("confidence", CONFIDENCE))
 
     @property
     def audited(self) -> str:

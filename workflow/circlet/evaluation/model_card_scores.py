@@ -12,7 +12,8 @@ from circlet.evaluation.model_card_inputs import (
     test_set_of,
 )
 from circlet.evaluation.report_words import METRIC_WORDS
-from circlet.evaluation.scores import METRICS, outcome
+from circlet.evaluation.scores import METRICS
+from circlet.evaluation.significance import decide
 from circlet.evaluation.verdict import Row, describe_run, signed, with_interval
 from circlet.layout import Section, Table
 from circlet.pages import DASH, count, number
@@ -32,7 +33,7 @@ def tell_scores(facts: Facts) -> Section:
     """The run's scores on the part, beside the baselines, and on the other test sets."""
     row = facts.row
     same = [other for other in facts.rows if test_set_of(other) == row["part"]]
-    said = describe_run(row, same, differences_on(facts, row["part"]))
+    said = describe_run(row, same, differences_on(facts, row["part"]), facts.confidence)
     tables = [metrics_table(facts), rivals_table(facts, same)]
     if other_test_sets(facts):
         tables.append(test_sets_table(facts))
@@ -45,9 +46,10 @@ def tell_intervals(facts: Facts) -> str:
     """How the intervals were made."""
     made = facts.scored["bootstrap"]
     return (
-        f"Intervals are of {100 * made['confidence']:g} %, from {made['replicates']:,} bootstrap "
+        f"Intervals of {100 * made['confidence']:g} % are from {made['replicates']:,} bootstrap "
         f"replicates, in each of which whole groups of the split ({facts.row['n_groups']:,.0f} in "
-        f"this part) are drawn with replacement. {tell_width(facts.row)}"
+        "this part) are drawn with replacement: symmetric on the logit scale by their standard "
+        f"error, that of the calibration error by percentiles. {tell_width(facts.row)}"
         f"{tell_part(facts.row['part'])}"
     )
 
@@ -111,23 +113,26 @@ def difference_cell(facts: Facts, row: Row) -> str:
     """The paired difference of the run from a row of the comparison, with what it comes to."""
     if row["name"] == facts.name:
         return DASH
-    return told_difference(find_difference(facts, facts.row["part"], row["name"]))
+    found = find_difference(facts, facts.row["part"], row["name"])
+    return told_difference(found, facts.confidence)
 
 
-def told_difference(difference: Row | None) -> str:
-    """A paired difference with its interval, p where it is known, and what it comes to."""
+def told_difference(difference: Row | None, confidence: float) -> str:
+    """A paired difference with its interval, its corrected p-value, and what that comes to.
+
+    Args:
+        difference: Row of the paired differences, None where the two were not compared.
+        confidence: See `decide`.
+    """
     if difference is None:
         return "not compared"
-    low, high = difference["low"], difference["high"]
-    said = f"{signed(difference['difference'])}"
+    gap, low, high, p_holm = (difference[key] for key in ("difference", "low", "high", "p_holm"))
     if math.isnan(low) or math.isnan(high):
-        return said
-    said += f" [{signed(low)}, {signed(high)}]"
-    p_holm = difference.get("p_holm")
-    if p_holm is not None and not math.isnan(p_holm):
-        told = f"= {number(p_holm)}" if p_holm >= 0.001 else "< 0.001"
-        said += f", p {told} (Holm)"
-    return f"{said}: {outcome(difference['metric'], low, high)}"
+        return signed(gap)
+    said = f"{signed(gap)} [{signed(low)}, {signed(high)}]"
+    if not math.isnan(p_holm):
+        said += f", p {f'= {number(p_holm)}' if p_holm >= 0.001 else '< 0.001'} (Holm)"
+    return f"{said}: {decide(difference['metric'], gap, p_holm, confidence)}"
 
 
 def test_sets_table(facts: Facts) -> Table:
@@ -142,7 +147,7 @@ def test_sets_table(facts: Facts) -> Table:
                 *(count(row[name]) for name in ("n_circrna", "n_lncrna")),
                 *(with_interval(row, name) if name in row else DASH for name in COMPARED),
                 f"{rival['name']}: {with_interval(rival, 'auroc')}" if rival else DASH,
-                told_difference(difference) if rival else DASH,
+                told_difference(difference, facts.confidence) if rival else DASH,
             ]
         )
     heads = [METRIC_WORDS[metric][0] for metric in COMPARED]

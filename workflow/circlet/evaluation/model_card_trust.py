@@ -76,7 +76,7 @@ def tell_rival(facts: Facts, test_set: str) -> str:
         return ""
     said = f"The best baseline, {rival['name']}, has {with_interval(rival, 'auroc')}. "
     difference = find_difference(facts, test_set, rival["name"])
-    return said if difference is None else f"{said}{paired_standing(difference)} "
+    return said if difference is None else f"{said}{paired_standing(difference, facts.confidence)} "
 
 
 def tell_beyond(row: Row) -> str:

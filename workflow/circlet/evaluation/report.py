@@ -146,7 +146,12 @@ def sources(args: argparse.Namespace) -> dict[str, Any]:
     }
     if args.forest:
         found["forest"] = source_of(args.forest.with_suffix(".tsv"), folder)
-    found["differences"] = [source_of(path, folder) for path in args.differences]
+    for name in ("differences", "downloads"):
+        found[name] = [source_of(path, folder) for path in getattr(args, name)]
+    found["splits"] = {path.stem: source_of(path, folder) for path in args.split}
+    found["training"] = {
+        path.resolve().parent.name: source_of(path, folder) for path in args.training
+    }
     found["folders"] = {path.resolve().name: source_of(path, folder) for path in args.figures}
     return {"forest": None, "leakage": None, "resources": None} | found
 

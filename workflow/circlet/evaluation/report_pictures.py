@@ -86,15 +86,15 @@ def _explanation(folder: Path, most: int) -> dict[str, Any]:
         path = folder / f"{call['stem']}.page.webp"
         with reading(path):
             call["picture"] = data_uri(path.read_bytes(), "webp")
-    kmers = read_table(folder / "kmers.tsv", KMER_COLUMNS)
+    kmers = read_table(folder / "kmers.tsv", KMER_COLUMNS)  # the surest that raise it first
     words = kmers[(kmers["k"] == WORD) & kmers["is_common"]]
     sanity = folder / "sanity.tsv"
     correlations = read_table(sanity, ("rho", "rho_absolute")) if sanity.exists() else None
     return {
         "calls": calls,
         "picture": picture_of(folder, "global"),
-        "raising": _records(words.head(STRONGEST)),
-        "lowering": _records(words.tail(STRONGEST)[::-1]),
+        "raising": _records(words[words["mean_attribution"] > 0].head(STRONGEST)),
+        "lowering": _records(words[words["mean_attribution"] < 0].tail(STRONGEST)[::-1]),
         "sanity": None
         if correlations is None or correlations.empty
         else correlations[["rho", "rho_absolute"]].mean().to_dict(),

@@ -17,7 +17,7 @@ from circlet.evaluation.model_card_trust import (
 )
 from circlet.evaluation.report_inputs import ABOUT, Scored
 from circlet.evaluation.report_pictures import find_calls
-from circlet.evaluation.verdict import CONFIDENCE, Row
+from circlet.evaluation.verdict import CONFIDENCE, Row, best_baseline
 from circlet.files import sha256_of
 from circlet.pages import number
 from circlet.tables import HARD, LOW_STOP_FREE, MATCHED
@@ -141,13 +141,7 @@ def overview_of(
     for row in rows:
         if row["kind"] != "run":
             continue
-        rivals = [
-            other
-            for other in rows
-            if other["kind"] == "baseline"
-            and (other["scheme"], other["test_set"]) == (row["scheme"], row["test_set"])
-        ]
-        rival = max(rivals, key=lambda other: other["auroc"], default=None)
+        rival = best_baseline(rows, row)
         difference = None if rival is None else _difference(row, rival, differences)
         p_holm = math.nan if difference is None else difference["p_holm"]
         found.append(

@@ -8,13 +8,8 @@ import numpy as np
 import pandas as pd
 
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import (
-    add_bootstrap_arguments,
-    check_options,
-    rarer_class_groups,
-    score_interval,
-)
-from circlet.evaluation.metrics import replicate_scores
+from circlet.evaluation.bootstrap import add_bootstrap_arguments, check_options
+from circlet.evaluation.metrics import limits_of, replicate_scores
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.evaluation.scores import METRICS
 from circlet.files import read_table, write_table
@@ -74,20 +69,6 @@ def threshold_of(scored: pd.DataFrame, p_circrna: np.ndarray) -> float:
     return choose_threshold(rows["p_circrna"].to_numpy(float), classes)
 
 
-def score_rows(
-    rows: pd.DataFrame, replicates: int, confidence: float, seed: int
-) -> dict[str, float]:
-    """Give each metric of some predictions with its limits; arguments as `score_members`'s."""
-    scores, found = replicate_scores(rows, replicates, seed), {}
-    truth = (rows["label"] == POSITIVE).to_numpy(bool)
-    n_groups = rarer_class_groups(truth, rows["group"].to_numpy())
-    for metric in METRICS:
-        value, drawn = float(scores[metric][0]), scores[metric][1:].to_numpy()
-        low, high = score_interval(metric, value, drawn, n_groups, confidence)
-        found |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
-    return found
-
-
 def score_members(
     scored: pd.DataFrame,
     members: dict[str, np.ndarray],
@@ -120,8 +101,12 @@ def score_members(
             threshold = threshold_of(scored, p_circrna)
             call = np.where(p_circrna >= threshold, POSITIVE, NEGATIVE)
             table = scored.assign(p_circrna=p_circrna, call=call)
-        found = score_rows(select_part(table, part, "--predictions"), replicates, confidence, seed)
-        rows.append({"member": name, "threshold": threshold, **found})
+        of_part = select_part(table, part, "--predictions")
+        row = {"member": name, "threshold": threshold}
+        found = limits_of(of_part, replicate_scores(of_part, replicates, seed), confidence)
+        for metric, (value, low, high) in found.items():
+            row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+        rows.append(row)
     table = pd.DataFrame(rows)
     of_seeds = table[table["member"].str.startswith(SEED_NAME)][list(METRICS)]
     spread = {SEEDS_MEAN: of_seeds.mean(), SEEDS_SD: of_seeds.std(ddof=1)}

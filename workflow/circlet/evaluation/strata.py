@@ -12,13 +12,8 @@ import pandas as pd
 
 from circlet.descriptors import describe
 from circlet.errors import InputError
-from circlet.evaluation.bootstrap import (
-    add_bootstrap_arguments,
-    check_options,
-    rarer_class_groups,
-    score_interval,
-)
-from circlet.evaluation.metrics import replicate_scores
+from circlet.evaluation.bootstrap import add_bootstrap_arguments, check_options
+from circlet.evaluation.metrics import limits_of, replicate_scores
 from circlet.evaluation.predictions import load_scored, select_part
 from circlet.files import read_table, write_table
 from circlet.tables import (
@@ -46,6 +41,7 @@ NAMED = ("biotype", "chrom", "source", *RELATIONS)
 # Those that are of one class: a stratum is scored against the whole other class.
 OF_ONE_CLASS = ("biotype", "source")
 UNKNOWN = "unknown"
+DIGITS = 12  # of a score in the table, so that it can be checked
 LEAST = 10  # of either class: fewer make no score
 
 log = logging.getLogger(__name__)
@@ -129,13 +125,9 @@ def score_stratum(
     found |= dict.fromkeys(limits, np.nan)
     if min(found["n_circrna"], found["n_lncrna"]) < LEAST:
         return found
-    scores = replicate_scores(rows, replicates, seed)
-    n_groups = rarer_class_groups(is_circrna, rows["group"].to_numpy())
-    for metric in STRATUM_METRICS:
-        found[metric] = float(scores[metric][0])
-        drawn = scores[metric][1:].to_numpy()
-        limits = score_interval(metric, found[metric], drawn, n_groups, confidence)
-        found |= dict(zip((f"{metric}_low", f"{metric}_high"), limits, strict=True))
+    scores = replicate_scores(rows, replicates, seed)[list(STRATUM_METRICS)]
+    for metric, (value, low, high) in limits_of(rows, scores, confidence).items():
+        found |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
     return found
 
 
@@ -237,7 +229,7 @@ def run(args: argparse.Namespace) -> None:
         rows = add_relatives(rows, args.relatives, args.scheme)
     about = {"name": args.name, "scheme": args.scheme, "part": args.part}
     strata = pd.DataFrame(score_strata(rows, args.replicates, args.confidence, args.seed))
-    write_table(args.output, strata.assign(**about)[list(STRATUM_COLUMNS)])
+    write_table(args.output, strata.assign(**about)[list(STRATUM_COLUMNS)], DIGITS)
     mistakes = find_mistakes(rows, args.mistakes).assign(**about)
     write_table(args.mistakes_output, mistakes[list(MISTAKE_COLUMNS)])
     log.info(

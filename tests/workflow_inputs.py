@@ -1,0 +1,54 @@
+"""A copy of the repository, and Snakemake run in it as a user runs it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder, with nothing of the environment's Python on PATH."""
+    environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
+    """Arguments for the demo's config of a copy of the repository, and settings on top."""
+    files = [str(folder / "workflow/demo/config.yaml")]
+    for place, setting in enumerate((SHORT, *settings)):
+        files.append(str(folder / f"settings{place}.json"))
+        Path(files[-1]).write_text(json.dumps(setting))
+    return ("--configfile", *files)
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """Names of the rules that a dry run would run."""
+    result = snakemake(folder, "--dry-run", *arguments)
+    assert result.returncode == 0, result.stdout
+    return set(re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)) - {"all"}
+
+
+def copy_repository(folder: Path) -> Path:
+    """Copy what the workflow needs, so that tests can edit it."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(REPOSITORY / name, folder / name)
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("workflow", "profiles", "envs"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=skip)
+    return folder
