@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from workflow_inputs import REPOSITORY, demo_config, planned, snakemake
+from workflow_inputs import REPOSITORY, copy_repository, demo_config, planned, snakemake
 
 from circlet.tables import CALL_COLUMNS, HARD, LINEAR_EXONS, PARTS, PREDICTION_COLUMNS, UNUSED
 
@@ -43,10 +43,15 @@ OUTPUTS = (
     "models/main/DOME.md",
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
+    "predictions/main.members.parquet",
     "evaluation/main/metrics.json",
+    "evaluation/main/test_sets.json",
+    "evaluation/main/seeds.tsv",
     "evaluation/main/differences.tsv",
     "evaluation/main/strata.tsv",
     "evaluation/main/mistakes.tsv",
+    "evaluation/main/explanation/index.tsv",
+    "evaluation/main/explanation/global.svg",
     "evaluation/main/roc.svg",
     "evaluation/main/roc.png",
     "evaluation/main/learning.svg",
@@ -77,10 +82,16 @@ REPEATED = (  # the same bytes from every run
     "predictions/main.tsv.gz",
     "predictions/main/circrnas.tsv.gz",
     "predictions/baselines/gene/descriptors.tsv.gz",
+    "predictions/baselines/gene/memoriser.tsv.gz",
+    "models/main/README.md",
     "evaluation/main/metrics.json",
+    "evaluation/main/test_sets.json",
+    "evaluation/main/seeds.tsv",
     "evaluation/main/differences.tsv",
     "evaluation/main/strata.tsv",
     "evaluation/main/mistakes.tsv",
+    "evaluation/main/explanation/index.tsv",
+    "evaluation/main/explanation/kmers.tsv",
     "evaluation/main/roc.svg",
     "evaluation/main/calibration.png",
     "evaluation/main/learning.png",
@@ -530,3 +541,24 @@ def test_hard_negatives_are_cut_kept_apart_and_scored(mirror, extra, tmp_path):
 
 def test_two_assemblies_go_together_where_no_place_is_asked_for(demo):
     assert "split_dataset" in planned(demo[0], *demo_config(demo[0], mixed({})))
+
+
+def test_labelled_sets_of_the_user_are_scored_by_everything(tmp_path):
+    folder = copy_repository(tmp_path)
+    own = {label: f"workflow/demo/{label.lower()}s.chr21.fa" for label in ("circRNA", "lncRNA")}
+    evaluate = {"external": {"own": own}, "baselines": ["length"], "replicates": 20}
+    settings = {"split": {"audit": ["gene"]}, "evaluate": evaluate}
+    scored = "results/demo/evaluation/baselines/gene/length/test_sets.json"
+    result = snakemake(folder, scored, *demo_config(folder, settings))
+    assert result.returncode == 0, result.stdout
+    found = {entry["test_set"]: entry for entry in json.loads((folder / scored).read_text())}
+    assert found["own"]["counts"] == {"circRNA": 92, "lncRNA": 132, "groups": 125}  # genes
+    # They are the dataset's own, so what is new among them lies outside the training part.
+    split = pd.read_parquet(folder / "results/demo/splits/gene.parquet")
+    outside = set(split["id"][split["part"] != "train"])
+    subsets = pd.read_parquet(folder / "results/demo/external/subsets.parquet")
+    unseen = {name.removeprefix("own:") for name in subsets["id"]}
+    assert unseen
+    assert unseen <= outside
+    counts = found["own.unseen"]["counts"]
+    assert counts["circRNA"] + counts["lncRNA"] == len(unseen)
