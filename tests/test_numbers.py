@@ -65,7 +65,7 @@ def read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
 
 
-def tested(results: Path, name: str, scheme: str) -> pd.DataFrame:
+def scored_rows(results: Path, name: str, scheme: str) -> pd.DataFrame:
     """Predictions of the run or a baseline for the test part."""
     path = results / (
         "predictions/main.tsv.gz"
@@ -96,7 +96,7 @@ def test_metrics_are_those_of_scikit_learn(results):
     assert {scheme for _, scheme, _ in files} == set(SCHEMES)
     assert len(files) == (comparison["test_set"] == "test").sum() >= 13
     for name, scheme, path in files:
-        rows = tested(results, name, scheme)
+        rows = scored_rows(results, name, scheme)
         told = json.loads(path.read_text())
         assert (told["name"], told["scheme"], told["test_set"]) == (name, scheme, "test")
         row = row_of(comparison, name=name, scheme=scheme, test_set="test")
@@ -126,9 +126,9 @@ def test_differences_are_those_of_the_predictions(results):
     differences = read(results / "evaluation/main/differences.tsv")
     assert set(differences["scheme"]) == set(differences["rival_scheme"]) == {"gene"}
     assert set(differences["rival"]) == {"length", "stop_free", "descriptors", "memoriser"}
-    own = recompute(tested(results, "main", "gene"))
+    own = recompute(scored_rows(results, "main", "gene"))
     for rival in differences["rival"].unique():
-        theirs = recompute(tested(results, rival, "gene"))
+        theirs = recompute(scored_rows(results, rival, "gene"))
         for metric in COMPARED:
             row = row_of(differences, rival=rival, metric=metric, test_set="test")
             found = row[["value", "rival_value", "difference"]].tolist()
@@ -149,7 +149,7 @@ def test_seeds_are_those_of_the_members(results):
     seeds = read(results / "evaluation/main/seeds.tsv").set_index("member")
     members = read(results / "predictions/main.members.parquet").set_index("id")
     assert list(seeds.index) == ["model", *members.columns, "mean of seeds", "sd of seeds"]
-    rows = tested(results, "main", "gene")
+    rows = scored_rows(results, "main", "gene")
     truth = rows["label"] == "circRNA"
     for member in members.columns:
         scores = members.loc[rows["id"], member].to_numpy()
@@ -191,7 +191,7 @@ def test_strata_are_those_of_the_predictions(results):
     strata = read(results / "evaluation/main/strata.tsv")
     transcripts = read(results / "dataset/transcripts.parquet").set_index("id")
     relatives = read(results / "dataset/relatives.parquet").query("scheme == 'gene'")
-    rows = tested(results, "main", "gene").set_index("id")
+    rows = scored_rows(results, "main", "gene").set_index("id")
     chosen = places_of(transcripts.loc[rows.index])
     shared = relatives.set_index("id")["shared_31mer"].reindex(rows.index)
     chosen["shared_31mer", "no"] = shared.eq(False).fillna(False)

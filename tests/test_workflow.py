@@ -152,10 +152,13 @@ SCORED = {
     "evaluate_predictions",
     "compare_scores",
     "compare_with_rivals",
+    "score_seeds",
     "score_strata",
+    "explain_run",
     "draw_forest",
     "draw_strata",
     "gather_resources",
+    "write_model_card",
     "write_report",
 }
 TOLD = {"gather_resources", "write_report"}
@@ -168,7 +171,7 @@ CONFOUNDS = {"measure_confounds", "draw_confounds", "write_card"}
         ({"mirror": "/elsewhere"}, set()),
         ({"device": "cpu"}, set()),
         ({"download": {"retries": 1}}, set()),
-        ({"report": {"title": "Another"}}, {"write_report", "write_card"}),
+        ({"report": {"title": "Another"}}, {"write_report", "write_card", "write_model_card"}),
         ({"evaluate": {"replicates": 500}}, SCORED | CONFOUNDS),
         (
             {"runs": {"main": {"training": {"epochs": 3}}}},
@@ -252,9 +255,14 @@ def test_moved_repository_has_nothing_to_do(demo, tmp_path):
     ("module", "rerun"),
     [
         ("evaluation/figures.py", {"draw_figures"} | TOLD),
-        ("evaluation/comparison.py", {"compare_scores", "draw_forest"} | TOLD),
-        ("templates/page.css", {"write_report", "write_card"}),
-        ("data/leakage.py", {"audit_leakage", "write_card", "score_strata", "draw_strata"} | TOLD),
+        ("evaluation/comparison.py", {"compare_scores", "draw_forest", "write_model_card"} | TOLD),
+        ("templates/page.css", {"write_report", "write_card", "write_model_card"}),
+        (
+            "data/leakage.py",
+            {"audit_leakage", "write_card", "score_strata", "draw_strata", "explain_run"}
+            | {"write_model_card"}
+            | TOLD,
+        ),
         ("data/download.py", set()),  # the demo downloads nothing
     ],
 )
