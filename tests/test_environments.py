@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 OTHER_NAMES = {"matplotlib-base": "matplotlib"}  # of conda
 CONDA_NAMES = {
     "Bio": "biopython",
+    "PIL": "pillow",
     "matplotlib": "matplotlib-base",
     "sklearn": "scikit-learn",
     "torch": "pytorch",

@@ -1,6 +1,9 @@
 import base64
+import io
 
+import numpy as np
 import pytest
+from PIL import Image
 from report_whole import CALLS, KMERS, explained, webp, write_explanation
 
 from circlet.errors import InputError
@@ -8,6 +11,7 @@ from circlet.evaluation.figures import FIGURES
 from circlet.evaluation.report_pictures import (
     CALL_BYTES,
     CALLS_BYTES,
+    SHARP_BYTES,
     STRONGEST,
     find_calls,
     load_explanations,
@@ -42,6 +46,22 @@ def test_the_smaller_of_both_is_taken(tmp_path):
     assert picture_of(tmp_path, "a") == SVG + base64.b64encode(b"svg").decode()
     (tmp_path / "a.png").write_bytes(b"png")  # of equal size: what can be enlarged
     assert picture_of(tmp_path, "a").startswith(SVG)
+
+
+def test_a_large_figure_is_made_smaller(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (150, 2800, 3), dtype=np.uint8))
+    noise.save(tmp_path / "a.png")
+    found = picture_of(tmp_path, "a")
+    assert found.startswith("data:image/webp;base64,")
+    with Image.open(io.BytesIO(content(found))) as image:
+        assert image.size == (1400, 75)
+    assert picture_of(tmp_path, "a") == found
+    small = b"x" * SHARP_BYTES  # no picture at all: it is not looked into
+    (tmp_path / "a.svg").write_bytes(small)
+    assert content(picture_of(tmp_path, "a")) == small
+    (tmp_path / "b.svg").write_bytes(b"x" * (SHARP_BYTES + 1))
+    assert picture_of(tmp_path, "b").startswith(SVG)  # without a PNG
 
 
 def test_figures_are_those_that_must_be_there_and_those_that_are(folder):

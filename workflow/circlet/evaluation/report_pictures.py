@@ -1,10 +1,12 @@
 """The pictures that the report page carries within itself, read and made small enough."""
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from PIL import Image
 
 from circlet.errors import InputError
 from circlet.evaluation.figures import FIGURES
@@ -17,6 +19,8 @@ EXPLANATION = "explanation"  # folder beside them
 # All pictures of single calls together, as they lie on the disk: a third more in the page.
 CALLS_BYTES = 2_000_000
 CALL_BYTES = 30 * 1024  # of one, at the most
+SHARP_BYTES = 32 * 1024  # a figure up to this size stays as it is
+MOST_PIXELS, QUALITY = 1400, 60  # of one that is made smaller; a page shows it 1,000 wide
 STRONGEST = 8  # k-mers shown that raise the score, and as many that lower it
 WORD = 6  # nt: the k-mers that are shown
 KMER_COLUMNS = (
@@ -25,7 +29,11 @@ KMER_COLUMNS = (
 
 
 def picture_of(folder: Path, name: str) -> str | None:
-    """A figure as a data URI: as SVG, or as PNG where that is smaller; None if it is not there."""
+    """A figure as a data URI: as SVG, or as PNG where that is smaller; None if it is not there.
+
+    A large one is made smaller: text drawn in a hundred rows makes more than a megabyte. The whole
+    figure is the file beside the page.
+    """
     found = []
     for kind in ("svg", "png"):
         path = folder / f"{name}.{kind}"
@@ -34,8 +42,27 @@ def picture_of(folder: Path, name: str) -> str | None:
                 found.append((path.read_bytes(), kind))
     if not found:
         return None
-    content, kind = min(found, key=lambda pair: len(pair[0]))
+    content, kind = min(found, key=_size)
+    if len(content) > SHARP_BYTES and found[-1][1] == "png":
+        content, kind = min((shrink(found[-1][0]), "webp"), (content, kind), key=_size)
     return data_uri(content, kind)
+
+
+def _size(picture: tuple[bytes, str]) -> int:
+    """Bytes of a picture and its kind."""
+    return len(picture[0])
+
+
+def shrink(picture: bytes) -> bytes:
+    """Turn a PNG into a WebP that is at most `MOST_PIXELS` wide, the same bytes each time."""
+    with Image.open(io.BytesIO(picture)) as image:
+        flat = image.convert("RGB")
+    if flat.width > MOST_PIXELS:
+        height = round(flat.height * MOST_PIXELS / flat.width)
+        flat = flat.resize((MOST_PIXELS, height), Image.Resampling.LANCZOS)
+    made = io.BytesIO()
+    flat.save(made, "webp", quality=QUALITY, method=6)
+    return made.getvalue()
 
 
 def load_figures(folders: Iterable[Path]) -> dict[str, dict[str, str]]:
