@@ -60,18 +60,19 @@ def test_best_comes_first_in_each_block_and_splits_of_runs_before_others(points)
     assert headings == [
         "Test part, split gene: 30 circRNAs, 20 others",
         "Test part, split random: 30 circRNAs, 20 others",
-        "CircRNAs of the test part against hard negatives, split gene: 30 circRNAs, 20 others",
+        "Hard negatives, split gene: 30 circRNAs, 20 others",
         "Published, each on a test set of its own: not comparable row by row",
     ]
 
 
 def test_the_test_set_is_taken_where_the_comparison_tells_it():
     table = pd.DataFrame([row("main", 0.5, kind="run"), row("main", 0.75, kind="run")])
-    points = points_of(table.assign(test_set=["matched", "mouse"]), read_literature())
+    table = table.assign(test_set=["matched", "mouse"], part=["test", "external"])
+    points = points_of(table, read_literature())
     assert points["test_set"].tolist()[:2] == ["matched", "mouse"]
     assert [block.heading.split(",")[0] for block in blocks_of(points)[:2]] == [
-        "Test part matched in length and stop-free stretch",
-        "Mouse part",
+        "Matched subset",
+        "External set mouse",
     ]
 
 

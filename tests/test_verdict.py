@@ -194,6 +194,12 @@ def test_parts_of_one_size_are_warned_of_together():
     ]
 
 
+def test_a_run_without_lncrnas_in_training_says_so():
+    run = row("hard", 0.1, 0.08, 0.12, scheme="gene.hardonly")
+    assert "has never seen a lncRNA: what it is for is told by" in describe_run(run, [run])
+    assert "never seen" not in describe_run({**run, "scheme": "gene.hard"}, [run])
+
+
 def test_few_groups_are_told():
     rows = [row("main", 0.9, 0.8, 1, scheme=name, n_groups=n) for name, n in (("a", 19), ("b", 20))]
     (told,) = warnings(rows)

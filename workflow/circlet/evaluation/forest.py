@@ -28,7 +28,8 @@ from circlet.evaluation.row_plot import (
     write_headings,
 )
 from circlet.files import write_table
-from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, SCHEMES
+from circlet.tables import SCHEMES
+from circlet.words import heading, name_test_set
 
 # Drawn, with what chance scores.
 METRICS = {"auroc": ("AUROC", 0.5), "mcc": ("MCC", 0.0)}
@@ -40,14 +41,9 @@ KIND_WORDS = {
     "quoted": "published, quoted (no interval)",
     "rerun": "published model, run by us (no interval)",
 }
-TEST_SET_WORDS = {
-    MATCHED: "test part matched in length and stop-free stretch",
-    LOW_STOP_FREE: "test part below .5 stop-free",
-    HARD: "circRNAs of the test part against hard negatives",
-}
 LITERATURE = "literature"  # stands as the test set of what was published, each on its own
 POINT_COLUMNS = (
-    *("test_set", "scheme", "name", "kind", "n_circrna", "n_lncrna"),
+    *("test_set", "part", "scheme", "name", "kind", "n_circrna", "n_lncrna"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     *("accuracy", "split", "test_size", "source", "doi", "note"),
 )
@@ -66,18 +62,17 @@ def points_of(comparison: pd.DataFrame, literature: pd.DataFrame) -> pd.DataFram
     """Put in order what is drawn.
 
     Args:
-        comparison: As `circlet compare` writes it. Where it tells the test set, in `test_set`,
-            that is taken, and else the part.
+        comparison: As `circlet compare` writes it.
         literature: As `read_literature` gives it.
 
     Returns:
         `POINT_COLUMNS`, a row a point: test sets in the comparison's order, in each the splits,
         those of the runs first, in each the best AUROC first; then the literature, best MCC first.
     """
-    test_set = comparison["test_set"] if "test_set" in comparison else comparison["part"]
-    ours = comparison.assign(test_set=test_set)
+    ours = comparison.copy()
     of_runs = set(ours["scheme"][ours["kind"] == RUN])
-    ours["set_place"] = ours["test_set"].map({name: n for n, name in enumerate(test_set.unique())})
+    test_sets = {name: place for place, name in enumerate(ours["test_set"].unique())}
+    ours["set_place"] = ours["test_set"].map(test_sets)
     schemes = sorted(ours["scheme"].unique(), key=lambda name: scheme_order(name, of_runs))
     ours["scheme_place"] = ours["scheme"].map({name: place for place, name in enumerate(schemes)})
     ours = ours.sort_values(
@@ -97,13 +92,13 @@ def blocks_of(points: pd.DataFrame) -> list[Block]:
     blocks = []
     for (test_set, scheme), rows in points.groupby(keys, sort=False, dropna=False):
         if test_set == LITERATURE:
-            heading = "Published, each on a test set of its own: not comparable row by row"
+            said = "Published, each on a test set of its own: not comparable row by row"
         else:
-            name = TEST_SET_WORDS.get(test_set, f"{test_set} part")
+            name = name_test_set(test_set, rows["part"].iloc[0])
             counts = rows[["n_circrna", "n_lncrna"]].iloc[0]
             sizes = "{:,.0f} circRNAs, {:,.0f} others".format(*counts)
-            heading = f"{name[0].upper()}{name[1:]}, split {scheme}: {sizes}"
-        blocks.append(Block(heading, rows))
+            said = f"{heading(name)}, split {scheme}: {sizes}"
+        blocks.append(Block(said, rows))
     return blocks
 
 
@@ -155,8 +150,8 @@ def _draw_block(axes: Axes, rows: pd.DataFrame, metric: str, places: np.ndarray)
 
 def _write_accuracy(axes: Axes, blocks: Sequence[Block], places: Sequence) -> None:
     """Write the accuracy in a column of its own at the right, under its name."""
-    for block, (heading, rows) in zip(blocks, places, strict=True):
-        write(axes, 1, heading, "accuracy", weight="bold", shift=114)
+    for block, (top, rows) in zip(blocks, places, strict=True):
+        write(axes, 1, top, "accuracy", weight="bold", shift=114)
         for place_of_row, (_, row) in zip(rows, block.rows.iterrows(), strict=True):
             write(axes, 1, place_of_row, in_words(row, "accuracy"), shift=114)
 

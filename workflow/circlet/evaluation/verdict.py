@@ -133,6 +133,11 @@ def describe_run(
             " It gives one probability to every transcript: the training of this seed died, "
             "another seed may not."
         )
+    if "hardonly" in run["scheme"].split("."):
+        reached += (
+            " It was taught circRNAs against hard negatives and has never seen a lncRNA: what it "
+            "is for is told by its scores on the hard negatives."
+        )
     baseline = best_baseline(rows, run)
     if baseline is None:
         return f"{reached} No baseline was evaluated on this split."
