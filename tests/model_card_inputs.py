@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from circlet.cli import main
-from circlet.evaluation.model_card_inputs import Facts, Files, load_facts
+from circlet.evaluation.model_card.inputs import Facts, Files, load_facts
 from circlet.evaluation.scores import METRICS
 from circlet.files import write_json, write_table
 from circlet.tables import DIFFERENCE_COLUMNS, STRATUM_COLUMNS, STRATUM_METRICS

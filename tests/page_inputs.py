@@ -59,7 +59,7 @@ SPECIMEN = """{% extends "page.html.j2" %}
 
 
 def write_specimen(folder: Path) -> Path:
-    template = environment("circlet.evaluation").from_string(SPECIMEN)
+    template = environment("circlet.evaluation.report").from_string(SPECIMEN)
     text = template.render(title="Specimen", heads=SPECIMEN_HEADS, rows=SPECIMEN_ROWS)
     path = folder / "specimen.html"
     path.write_text(text, encoding="utf-8")

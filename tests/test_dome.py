@@ -6,8 +6,8 @@ import re
 import pytest
 from model_card_inputs import CONFIG, facts_of, make, row, training, write_run
 
-from circlet.evaluation import dome_data, dome_evaluation, dome_model, dome_optimisation
-from circlet.evaluation.dome import PILLARS, answer_all
+from circlet.evaluation.model_card import dome_data, dome_evaluation, dome_model, dome_optimisation
+from circlet.evaluation.model_card.dome import PILLARS, answer_all
 
 NUMBERS = [
     f"{pillar}.{item}"

@@ -9,8 +9,8 @@ from explain_inputs import MOTIF, plant, trained_checkpoint
 
 from circlet.cli import main
 from circlet.descriptors import DESCRIPTORS
-from circlet.evaluation.explain import descriptor_table, stem_of, words
-from circlet.evaluation.explain_inputs import choose, draw_sample
+from circlet.evaluation.explain.explain import descriptor_table, stem_of, words
+from circlet.evaluation.explain.inputs import choose, draw_sample
 from circlet.files import read_table, write_table
 from circlet.model.attribution import Attribution
 from circlet.predict import Predictor, predict_dataset

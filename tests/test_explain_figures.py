@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from circlet.drawing import COLOURS, svg_of
-from circlet.evaluation.explain_figures import (
+from circlet.evaluation.explain.figures import (
     PAGE_BYTES,
     Tracks,
     binned,
@@ -16,9 +16,9 @@ from circlet.evaluation.explain_figures import (
     save_small,
     smoothed,
 )
-from circlet.evaluation.logo import draw_logo, outline_of
-from circlet.evaluation.motif_figures import shown_kmers
-from circlet.evaluation.mutagenesis import around_junction
+from circlet.evaluation.explain.logo import draw_logo, outline_of
+from circlet.evaluation.explain.motif_figures import shown_kmers
+from circlet.evaluation.explain.mutagenesis import around_junction
 
 
 def mutations_of(sequence, window, seed=0):

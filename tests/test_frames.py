@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from circlet.descriptors import describe
-from circlet.evaluation.frames import Stretch, longest_stretch, stop_codons
+from circlet.evaluation.explain.frames import Stretch, longest_stretch, stop_codons
 
 
 def test_stops_are_found_in_their_frame():

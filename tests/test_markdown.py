@@ -20,5 +20,5 @@ def test_plain_shows_text_letter_by_letter(text, escaped):
 def test_markdown_that_is_meant_as_such_stays():
     text = "`a_b` *c*"
     assert plain(Markdown(text)) == text
-    template = markdown_environment("circlet.evaluation").from_string("{{ a }} {{ b }}")
+    template = markdown_environment("circlet.evaluation.report").from_string("{{ a }} {{ b }}")
     assert template.render(a=Markdown(text), b=text) == f"{text} \\`a_b\\` \\*c\\*"

@@ -24,19 +24,19 @@ from model_card_inputs import (
     write_run,
 )
 
-from circlet.evaluation.front_matter import as_yaml, front_matter
-from circlet.evaluation.model_card import render_card
-from circlet.evaluation.model_card_about import tell_model, tell_split
-from circlet.evaluation.model_card_inputs import (
+from circlet.evaluation.model_card.about import tell_model, tell_split
+from circlet.evaluation.model_card.front_matter import as_yaml, front_matter
+from circlet.evaluation.model_card.inputs import (
     best_rival,
     find_score,
     find_stop_free,
     other_test_sets,
 )
-from circlet.evaluation.model_card_limits import tell_limits
-from circlet.evaluation.model_card_scores import tell_calibration, tell_part, told_difference
-from circlet.evaluation.model_card_training import tell_training
-from circlet.evaluation.model_card_trust import (
+from circlet.evaluation.model_card.limits import tell_limits
+from circlet.evaluation.model_card.model_card import render_card
+from circlet.evaluation.model_card.scores import tell_calibration, tell_part, told_difference
+from circlet.evaluation.model_card.training import tell_training
+from circlet.evaluation.model_card.trust import (
     tell_beyond,
     tell_coding,
     tell_hard,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from circlet.evaluation.motifs import Read, kmer_table, position_table
+from circlet.evaluation.explain.motifs import Read, kmer_table, position_table
 
 
 def read(sequence, worth, label="circRNA", unread=()):

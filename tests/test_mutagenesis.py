@@ -3,7 +3,7 @@ import pytest
 import torch
 from explain_inputs import plant, trained_checkpoint
 
-from circlet.evaluation.mutagenesis import MUTATION_COLUMNS, around_junction, mutate
+from circlet.evaluation.explain.mutagenesis import MUTATION_COLUMNS, around_junction, mutate
 from circlet.predict import Predictor
 
 

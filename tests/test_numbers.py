@@ -10,7 +10,7 @@ import pytest
 from page_tables import ShownTable, tables_of
 from sklearn import metrics as sklearn_metrics
 
-from circlet.evaluation.report_words import DESCRIPTION_WORDS, METRIC_WORDS
+from circlet.evaluation.report.words import DESCRIPTION_WORDS, METRIC_WORDS
 from circlet.pages import DASH
 from circlet.tables import RELATIONS, STRATUM_METRICS
 from circlet.words import TEST_SET_WORDS

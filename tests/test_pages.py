@@ -40,7 +40,7 @@ STYLE = resources.files("circlet").joinpath("templates/page.css").read_text(enco
 
 
 def render_page(text: str) -> str:
-    template = environment("circlet.evaluation").from_string(
+    template = environment("circlet.evaluation.report").from_string(
         '{% extends "page.html.j2" %}' + BLOCKS
     )
     return template.render(title="A title", text=text)
@@ -48,7 +48,9 @@ def render_page(text: str) -> str:
 
 def render_part(call: str) -> str:
     start = '{% from "parts.html.j2" import facts, picture, source %}'
-    return " ".join(environment("circlet.evaluation").from_string(start + call).render().split())
+    return " ".join(
+        environment("circlet.evaluation.report").from_string(start + call).render().split()
+    )
 
 
 def test_policy_allows_the_script_of_the_page_and_no_other():

@@ -23,8 +23,8 @@ from report_inputs import (
 from report_whole import write_whole
 
 from circlet.evaluation.figures import FIGURES
-from circlet.evaluation.report_inputs import split_rows
-from circlet.evaluation.report_words import METRIC_WORDS
+from circlet.evaluation.report.inputs import split_rows
+from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.files import write_json, write_table
 from circlet.pages import DASH
 from circlet.tables import LINEAR_EXONS, STRATUM_COLUMNS

@@ -8,7 +8,7 @@ from report_whole import CALLS, KMERS, explained, webp, write_explanation
 
 from circlet.errors import InputError
 from circlet.evaluation.figures import FIGURES
-from circlet.evaluation.report_pictures import (
+from circlet.evaluation.report.pictures import (
     CALL_BYTES,
     CALLS_BYTES,
     SHARP_BYTES,

@@ -4,7 +4,7 @@ import math
 import pytest
 from report_inputs import comparison_row, difference_row
 
-from circlet.evaluation.report_sections import (
+from circlet.evaluation.report.sections import (
     bootstraps_of,
     by_rival,
     checksums,

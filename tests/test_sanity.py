@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from circlet.evaluation.sanity import correlate, judge
+from circlet.evaluation.explain.sanity import correlate, judge
 
 
 def test_correlations_are_of_values_and_of_sizes():

@@ -42,18 +42,18 @@ STEPS = {
         "compare a run with its rivals, paired, with intervals",
     ),
     "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
-    "explain": ("circlet.evaluation.explain", "tell what calls rest on, base by base"),
+    "explain": ("circlet.evaluation.explain.explain", "tell what calls rest on, base by base"),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
     "model-card": (
-        "circlet.evaluation.model_card",
+        "circlet.evaluation.model_card.model_card",
         "write the model card and the DOME checklist of a run",
     ),
     "forest": ("circlet.evaluation.forest", "draw all scores, and those that others published"),
     "learning": ("circlet.evaluation.learning", "draw the learning curves of a run"),
     "strata-figure": ("circlet.evaluation.strata_figure", "draw the scores of a run's strata"),
     "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
-    "report": ("circlet.evaluation.report", "write the report page"),
+    "report": ("circlet.evaluation.report.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
 }
 

@@ -12,19 +12,19 @@ from dataclasses import fields
 from pathlib import Path
 
 from circlet import __version__
-from circlet.evaluation.dome import answer_all
-from circlet.evaluation.front_matter import front_matter
-from circlet.evaluation.model_card_about import (
+from circlet.evaluation.model_card.about import (
     tell_data,
     tell_model,
     tell_split,
     tell_uses,
 )
-from circlet.evaluation.model_card_inputs import Facts, Files, load_facts
-from circlet.evaluation.model_card_limits import tell_limits
-from circlet.evaluation.model_card_scores import tell_calibration, tell_scores
-from circlet.evaluation.model_card_training import tell_training
-from circlet.evaluation.model_card_trust import tell_trust
+from circlet.evaluation.model_card.dome import answer_all
+from circlet.evaluation.model_card.front_matter import front_matter
+from circlet.evaluation.model_card.inputs import Facts, Files, load_facts
+from circlet.evaluation.model_card.limits import tell_limits
+from circlet.evaluation.model_card.scores import tell_calibration, tell_scores
+from circlet.evaluation.model_card.training import tell_training
+from circlet.evaluation.model_card.trust import tell_trust
 from circlet.files import atomic_text
 from circlet.markdown import Markdown, markdown_environment
 
@@ -41,11 +41,13 @@ SECTIONS = (
 
 log = logging.getLogger(__name__)
 
+TEMPLATES = "circlet.evaluation.model_card"
+
 
 def render_card(facts: Facts) -> str:
     """Fill the template of the model card."""
     folder = " ".join(f"path/to/{facts.name}".split())  # one line: no fence can end in it
-    template = markdown_environment("circlet.evaluation").get_template("model_card.md.j2")
+    template = markdown_environment(TEMPLATES).get_template("model_card.md.j2")
     return template.render(
         facts=facts,
         front_matter=Markdown(front_matter(facts)),
@@ -60,7 +62,7 @@ def render_card(facts: Facts) -> str:
 
 def render_dome(facts: Facts) -> str:
     """Fill the template of the DOME checklist."""
-    template = markdown_environment("circlet.evaluation").get_template("dome.md.j2")
+    template = markdown_environment(TEMPLATES).get_template("dome.md.j2")
     return template.render(facts=facts, pillars=answer_all(facts), version=__version__)
 
 

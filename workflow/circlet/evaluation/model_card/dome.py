@@ -7,8 +7,8 @@ and https://dome-ml.org; the questions are put in our own words.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from circlet.evaluation import dome_data, dome_evaluation, dome_model, dome_optimisation
-from circlet.evaluation.model_card_inputs import Facts
+from circlet.evaluation.model_card import dome_data, dome_evaluation, dome_model, dome_optimisation
+from circlet.evaluation.model_card.inputs import Facts
 
 
 @dataclass(frozen=True)

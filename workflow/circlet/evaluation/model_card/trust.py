@@ -2,7 +2,7 @@
 
 import math
 
-from circlet.evaluation.model_card_inputs import (
+from circlet.evaluation.model_card.inputs import (
     Facts,
     best_rival,
     find_difference,

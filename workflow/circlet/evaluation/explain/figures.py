@@ -14,8 +14,8 @@ from matplotlib.image import imsave
 
 from circlet.descriptors import BASES
 from circlet.drawing import COLOURS, save, style
-from circlet.evaluation.frames import FRAMES, longest_stretch, stop_codons
-from circlet.evaluation.logo import draw_logo
+from circlet.evaluation.explain.frames import FRAMES, longest_stretch, stop_codons
+from circlet.evaluation.explain.logo import draw_logo
 from circlet.files import atomic_path
 from circlet.tables import NEGATIVE, POSITIVE
 
@@ -36,7 +36,7 @@ class Tracks(NamedTuple):
         bases: What each base is worth, shape (length,).
         is_read: Whether the networks read it, likewise, bool.
         rollout: Share of the attention, likewise, or None.
-        mutations: Of `circlet.evaluation.mutagenesis.mutate`.
+        mutations: Of `circlet.evaluation.explain.mutagenesis.mutate`.
         shares: What each group of inputs is worth, in the order to draw.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 from circlet.citations import CITATIONS
 from circlet.evaluation.comparison import is_of_part, read_comparison
 from circlet.evaluation.literature import read_literature
-from circlet.evaluation.report_inputs import (
+from circlet.evaluation.report.inputs import (
     CONFOUNDS,
     DIFFERENCES,
     LEAKAGE,
@@ -24,8 +24,8 @@ from circlet.evaluation.report_inputs import (
     load_splits,
     load_training,
 )
-from circlet.evaluation.report_pictures import load_explanations, load_figures, picture_of
-from circlet.evaluation.report_sections import (
+from circlet.evaluation.report.pictures import load_explanations, load_figures, picture_of
+from circlet.evaluation.report.sections import (
     bootstraps_of,
     checksums,
     confidence_of,
@@ -36,7 +36,7 @@ from circlet.evaluation.report_sections import (
     tell_confound,
     test_sets_of,
 )
-from circlet.evaluation.report_words import DESCRIPTION_WORDS, FIGURE_WORDS, METRIC_WORDS
+from circlet.evaluation.report.words import DESCRIPTION_WORDS, FIGURE_WORDS, METRIC_WORDS
 from circlet.evaluation.verdict import CONFIDENCE, describe_run, signed, warnings, with_interval
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment, number
@@ -79,7 +79,7 @@ def tenths(value: float) -> str:
 
 def render(**content: Any) -> str:
     """Fill the page's template."""
-    templates = environment("circlet.evaluation")
+    templates = environment("circlet.evaluation.report")
     templates.filters |= {"with_interval": with_interval, "signed": signed, "tenths": tenths}
     words = {
         "metrics": METRIC_WORDS,

@@ -8,7 +8,7 @@ from typing import Any
 
 from circlet.errors import InputError
 from circlet.evaluation.comparison import read_comparison
-from circlet.evaluation.report_inputs import (
+from circlet.evaluation.report.inputs import (
     DIFFERENCES,
     STRATA,
     load_metrics,

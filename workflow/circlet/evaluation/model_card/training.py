@@ -1,6 +1,6 @@
 """Section of the model card on the network and its training: settings, seeds, time and machine."""
 
-from circlet.evaluation.model_card_inputs import Facts, Sheet
+from circlet.evaluation.model_card.inputs import Facts, Sheet
 from circlet.layout import Section, Table
 from circlet.pages import DASH
 

@@ -14,12 +14,12 @@ from circlet.arguments import seed
 from circlet.composition import CODON, WORD, compose_any
 from circlet.descriptors import BASES, DESCRIPTORS
 from circlet.errors import InputError
-from circlet.evaluation.explain_figures import Tracks, save_tracks
-from circlet.evaluation.explain_inputs import Asked, draw_sample, from_dataset, from_fasta
-from circlet.evaluation.motif_figures import save_global
-from circlet.evaluation.motifs import Read, kmer_table, position_table
-from circlet.evaluation.mutagenesis import mutate
-from circlet.evaluation.sanity import correlate, judge
+from circlet.evaluation.explain.figures import Tracks, save_tracks
+from circlet.evaluation.explain.inputs import Asked, draw_sample, from_dataset, from_fasta
+from circlet.evaluation.explain.motif_figures import save_global
+from circlet.evaluation.explain.motifs import Read, kmer_table, position_table
+from circlet.evaluation.explain.mutagenesis import mutate
+from circlet.evaluation.explain.sanity import correlate, judge
 from circlet.files import write_table
 from circlet.predict import DEVICES, STEPS, Attribution, Predictor, set_up
 from circlet.progress import track

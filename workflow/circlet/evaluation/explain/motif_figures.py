@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from circlet.descriptors import BASES
 from circlet.drawing import COLOURS, save, style
-from circlet.evaluation.logo import BASE_COLOURS
+from circlet.evaluation.explain.logo import BASE_COLOURS
 from circlet.tables import NEGATIVE, POSITIVE
 
 SHOWN = 10  # k-mers for each class
@@ -48,7 +48,7 @@ def draw_places(axes: Axes, table: pd.DataFrame, title: str) -> None:
 
 
 def save_global(kmers: pd.DataFrame, positions: pd.DataFrame, title: str, folder: Path) -> None:
-    """Write the figure of both tables of `circlet.evaluation.motifs`."""
+    """Write the figure of both tables of `circlet.evaluation.explain.motifs`."""
     with style():
         figure = Figure(figsize=(10, 7.4))
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, parse_math=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from circlet.evaluation.model_card_inputs import Facts, Sheet
+from circlet.evaluation.model_card.inputs import Facts, Sheet
 from circlet.layout import Section, Table
 from circlet.pages import DASH, count
 from circlet.tables import ALL_PARTS, HARD, NEGATIVE, POSITIVE, TRAIN

@@ -1,12 +1,12 @@
-"""Answers of a run to the DOME recommendations on data; see `circlet.evaluation.dome`."""
+"""Answers of a run to the DOME recommendations on data; see `dome.py`."""
 
-from circlet.evaluation.model_card_about import (
+from circlet.evaluation.model_card.about import (
     count_part,
     tell_leakage,
     tell_mirror,
     tell_reference,
 )
-from circlet.evaluation.model_card_inputs import Facts
+from circlet.evaluation.model_card.inputs import Facts
 from circlet.pages import count
 from circlet.tables import NEGATIVE, PARTS, POSITIVE
 from circlet.words import CLASS_WORDS, SCHEME_WORDS, TYPE_WORDS, listed, name_class, percent

@@ -2,7 +2,7 @@
 
 import math
 
-from circlet.evaluation.model_card_inputs import (
+from circlet.evaluation.model_card.inputs import (
     Facts,
     best_rival,
     differences_on,
@@ -11,7 +11,7 @@ from circlet.evaluation.model_card_inputs import (
     other_test_sets,
     test_set_of,
 )
-from circlet.evaluation.report_words import METRIC_WORDS
+from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS
 from circlet.evaluation.significance import decide
 from circlet.evaluation.verdict import Row, describe_run, signed, with_interval

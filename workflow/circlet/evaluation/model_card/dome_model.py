@@ -1,10 +1,10 @@
-"""Answers of a run to the DOME recommendations on the model; see `circlet.evaluation.dome`."""
+"""Answers of a run to the DOME recommendations on the model; see `dome.py`."""
 
 from circlet import __version__
-from circlet.evaluation.dome_data import Answer
-from circlet.evaluation.dome_optimisation import files_of
-from circlet.evaluation.model_card_inputs import Facts
-from circlet.evaluation.model_card_trust import tell_coding
+from circlet.evaluation.model_card.dome_data import Answer
+from circlet.evaluation.model_card.dome_optimisation import files_of
+from circlet.evaluation.model_card.inputs import Facts
+from circlet.evaluation.model_card.trust import tell_coding
 
 
 def interpretability(facts: Facts) -> Answer:

@@ -1,7 +1,7 @@
-"""Answers of a run to the DOME recommendations on evaluation; see `circlet.evaluation.dome`."""
+"""Answers of a run to the DOME recommendations on evaluation; see `dome.py`."""
 
-from circlet.evaluation.dome_data import Answer
-from circlet.evaluation.model_card_inputs import (
+from circlet.evaluation.model_card.dome_data import Answer
+from circlet.evaluation.model_card.inputs import (
     TRIED,
     Facts,
     best_rival,
@@ -11,8 +11,8 @@ from circlet.evaluation.model_card_inputs import (
     other_test_sets,
     test_set_of,
 )
-from circlet.evaluation.model_card_scores import tell_intervals, tell_part, told_difference
-from circlet.evaluation.report_words import METRIC_WORDS
+from circlet.evaluation.model_card.scores import tell_intervals, tell_part, told_difference
+from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS, OUTCOMES
 from circlet.evaluation.significance import decide
 from circlet.evaluation.verdict import warnings, with_interval

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from circlet.evaluation.model_card_inputs import Facts, find_score, other_test_sets
-from circlet.evaluation.report_words import METRIC_WORDS
+from circlet.evaluation.model_card.inputs import Facts, find_score, other_test_sets
+from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS
 from circlet.evaluation.verdict import Row
 from circlet.tables import NEGATIVE, POSITIVE

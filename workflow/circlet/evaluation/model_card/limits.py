@@ -1,7 +1,7 @@
 """Section of the model card on the known limits of a run, computed where they can be."""
 
-from circlet.evaluation.model_card_inputs import Facts
-from circlet.evaluation.report_words import DESCRIPTION_WORDS
+from circlet.evaluation.model_card.inputs import Facts
+from circlet.evaluation.report.words import DESCRIPTION_WORDS
 from circlet.evaluation.verdict import Row, warnings, with_interval
 from circlet.layout import Section
 from circlet.pages import FEW_GROUPS, SMALL_SAMPLE

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from circlet.evaluation.comparison import is_of_part
-from circlet.evaluation.model_card_inputs import Facts
-from circlet.evaluation.model_card_trust import (
+from circlet.evaluation.model_card.inputs import Facts
+from circlet.evaluation.model_card.trust import (
     tell_coding,
     tell_hard,
     tell_low_stop_free,
     tell_matched,
 )
-from circlet.evaluation.report_inputs import ABOUT, Scored
-from circlet.evaluation.report_pictures import find_calls
+from circlet.evaluation.report.inputs import ABOUT, Scored
+from circlet.evaluation.report.pictures import find_calls
 from circlet.evaluation.verdict import CONFIDENCE, Row, best_baseline
 from circlet.files import sha256_of
 from circlet.pages import number

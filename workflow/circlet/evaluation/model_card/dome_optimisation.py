@@ -1,11 +1,11 @@
-"""Answers of a run to the DOME recommendations on optimisation; see `circlet.evaluation.dome`."""
+"""Answers of a run to the DOME recommendations on optimisation; see `dome.py`."""
 
 from circlet.composition import SIZE
 from circlet.descriptors import DESCRIPTORS
-from circlet.evaluation.dome_data import Answer
-from circlet.evaluation.model_card_about import ARCHITECTURE_WORDS
-from circlet.evaluation.model_card_inputs import Facts
-from circlet.evaluation.model_card_training import best_of
+from circlet.evaluation.model_card.about import ARCHITECTURE_WORDS
+from circlet.evaluation.model_card.dome_data import Answer
+from circlet.evaluation.model_card.inputs import Facts
+from circlet.evaluation.model_card.training import best_of
 from circlet.evaluation.verdict import with_interval
 from circlet.tables import HARD, NEGATIVE, POSITIVE, TRAIN
 from circlet.words import listed, percent

@@ -1,0 +1,1 @@
+"""What calls rest on."""
