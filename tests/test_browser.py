@@ -215,6 +215,7 @@ def test_tables_of_the_report_sort(visit):
     for order in (range(2, 12), range(11, 1, -1)):
         scores.click()
         assert names(page, strata, "td:nth-child(2)") == ["all", *map(str, order), "yes"]
+    page.locator("summary", has_text="How many transcripts").click()
     parts = "table:has(#split-1)"
     page.locator(parts).get_by_role("button", name="Part").click()
     assert names(page, parts) == ["test", "train", "validation", "all"]
