@@ -1,5 +1,5 @@
 from circlet.pages import DASH
-from circlet.tables import HARD, HARD_TAUGHT, RELATIONS, SCHEMES, SUBSETS, TEST
+from circlet.tables import HARD, HARD_TAUGHT, RELATIONS, SCHEMES, SUBSETS, TEST, VALIDATION
 from circlet.words import (
     RELATIVE_WORDS,
     SCHEME_WORDS,
@@ -8,6 +8,7 @@ from circlet.words import (
     heading,
     listed,
     name_class,
+    name_test_set,
     percent,
 )
 
@@ -31,8 +32,16 @@ def test_headings_keep_the_small_letter_of_names():
     assert (heading("circRNAs"), heading("hard negatives")) == ("circRNAs", "Hard negatives")
 
 
+def test_test_sets_are_named_in_words():
+    assert name_test_set("test", "test") == "test part"
+    assert name_test_set("hard", "hard") == "hard negatives"
+    assert name_test_set("mine", "external") == "external set mine"
+    told = "external set mine, what shares no 31-mer with training"
+    assert name_test_set("mine.unseen", "external") == told
+
+
 def test_everything_that_is_named_has_words():
     assert tuple(SCHEME_WORDS) == SCHEMES
     assert tuple(RELATIVE_WORDS) == RELATIONS
     assert set(TEST_SET_MEANINGS) == {*SUBSETS, HARD, HARD_TAUGHT}
-    assert set(TEST_SET_WORDS) == {*SUBSETS, HARD, HARD_TAUGHT, TEST}
+    assert set(TEST_SET_WORDS) == {*SUBSETS, HARD, HARD_TAUGHT, TEST, VALIDATION}

@@ -83,7 +83,6 @@ REPEATED = (  # the same bytes from every run
     "predictions/main/circrnas.tsv.gz",
     "predictions/baselines/gene/descriptors.tsv.gz",
     "predictions/baselines/gene/memoriser.tsv.gz",
-    "models/main/README.md",
     "evaluation/main/metrics.json",
     "evaluation/main/test_sets.json",
     "evaluation/main/seeds.tsv",
