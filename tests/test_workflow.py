@@ -400,7 +400,7 @@ def mixed(change: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"search": {"space": {"training.mutate": {"low": 0, "high": 1, "scale": "log"}}}},
-            "search.space['training.mutate']: ",
+            "search.space['training.mutate'].low: 0 is less than or equal to the minimum of 0",
         ),
         (
             {"run": ["text_transformer"], "runs": {"text_transformer": {"vocabulary": {"k": 4}}}},
@@ -415,6 +415,15 @@ def test_bad_config_is_one_clear_line(demo, change, message):
     assert len(lines) == 1
     assert f"config: {message}" in lines[0]
     assert "Traceback" not in result.stdout
+
+
+@pytest.mark.parametrize("hashes", ["1", "3"])
+def test_the_first_of_equal_faults_is_told_at_every_start(demo, monkeypatch, hashes):
+    # The other runs inherit it.
+    monkeypatch.setenv("PYTHONHASHSEED", hashes)
+    change = {"runs": {"main": {"network": {"widht": 8}}}}
+    result = snakemake(demo[0], "--dry-run", *demo_config(demo[0], change))
+    assert "circlet: error: config: runs.main.network: Additional properties" in result.stdout
 
 
 def test_broken_input_is_told_and_leaves_nothing(demo, tmp_path):

@@ -4,6 +4,9 @@ import copy
 import sys
 from pathlib import Path
 
+import yaml
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config, validate
 
@@ -30,12 +33,21 @@ def inherited(name, asking=()):
     return merged
 
 
+def worst_error():
+    """What the schema finds most at fault, if anything; of equal faults the first by name."""
+    schema = yaml.safe_load(Path(workflow.source_path("../schemas/config.schema.yaml")).read_text())
+    errors = list(validator_for(schema)(schema).iter_errors(config))
+    worst = best_match(errors)
+    alike = [error for error in errors if error.message == getattr(worst, "message", None)]
+    return min(alike, key=lambda error: error.json_path, default=worst)
+
+
 if isinstance(config.get("runs"), dict):
     config["runs"] = {name: inherited(name) for name in sorted(config["runs"])}
 try:
     validate(config, "../schemas/config.schema.yaml")
 except WorkflowError as error:
-    cause = error.__context__
+    cause = worst_error()
     refuse(
         getattr(cause, "json_path", "$").removeprefix("$.").removeprefix("$") or "top level",
         getattr(cause, "message", str(error)).splitlines()[0],
