@@ -24,11 +24,18 @@ from circlet.model.scoring import BATCH_TOKENS, member_logits
 from circlet.model.trees import blend
 from circlet.parts import with_parts
 from circlet.progress import Progress
-from circlet.tables import CALL_COLUMNS, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+from circlet.tables import (
+    CALL_COLUMNS,
+    MODEL,
+    NEGATIVE,
+    POSITIVE,
+    PREDICTION_COLUMNS,
+    SPLIT_COLUMNS,
+)
 
 log = logging.getLogger(__name__)
 
-MODEL, TREES = "model", "trees"  # names of what all members say together, and of one of them
+TREES = "trees"  # name of that member
 CHUNK_RECORDS = 512  # read ahead, so that sequences of like length share a batch
 
 

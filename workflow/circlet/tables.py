@@ -5,6 +5,8 @@ import pandas as pd
 NEGATIVE, POSITIVE = "lncRNA", "circRNA"
 LABELS = (NEGATIVE, POSITIVE)  # the position of a label is its class, 0 or 1
 
+SCORE_DIGITS = 12  # of a score in a table, so that it can be checked
+
 PARTS = TRAIN, VALIDATION, TEST = ("train", "validation", "test")
 
 # What is scored, and the other parts that a split table may tell: hard negatives held out beside
@@ -202,7 +204,7 @@ PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "c
 
 # `results/evaluation/{run}/seeds.tsv`: what each member of a model scores alone on the part, beside
 # the model itself, and mean and standard deviation over the networks of its seeds.
-MEMBERS = MODEL, SEEDS_MEAN, SEEDS_SD = ("model", "mean of seeds", "sd of seeds")
+MODEL, SEEDS_MEAN, SEEDS_SD = ("model", "mean of seeds", "sd of seeds")
 MEMBER_ABOUT = ("name", "scheme", "part", "member", "threshold")
 
 # `results/predictions/{run}/{input}.tsv.gz` and `circlet predict`: a user's sequences.

@@ -17,6 +17,7 @@ from circlet.tables import (
     HARD,
     NEGATIVE,
     POSITIVE,
+    SCORE_DIGITS,
     SUBSETS,
 )
 from circlet.words import name_test_set
@@ -28,8 +29,6 @@ COUNT_COLUMNS = ("n_circrna", "n_lncrna", "n_groups")
 SHOWN = ("name", "scheme")  # of the texts, in a terminal
 SCORE_COLUMNS = tuple(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high"))
 
-
-DIGITS = 12  # of a score in the table, so that it can be checked
 
 # Parts that a test set beside the part scored takes transcripts from.
 BESIDE = (HARD, EXTERNAL)
@@ -182,5 +181,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the comparison and log it in short."""
     comparison = compare(args.metrics)
-    write_table(args.output, comparison, DIGITS)
+    write_table(args.output, comparison, SCORE_DIGITS)
     log.info("%s", format_parts(comparison))

@@ -22,7 +22,7 @@ from circlet.evaluation.scores import OUTCOMES
 from circlet.evaluation.significance import area_difference, decide, difference_p_value, holm
 from circlet.evaluation.test_sets import add_subset_arguments, choose_test_sets, load_subsets
 from circlet.files import write_table
-from circlet.tables import DIFFERENCE_COLUMNS, POSITIVE, TEST, VALIDATION
+from circlet.tables import DIFFERENCE_COLUMNS, POSITIVE, SCORE_DIGITS, TEST, VALIDATION
 
 COMPARED = ("auroc", "mcc", "auprc", "accuracy", "brier", "ece")
 
@@ -190,5 +190,5 @@ def run(args: argparse.Namespace) -> None:
     check_names([name for name, *_ in (*args.rivals, *args.others)])
     rows = compare(args, load_scored(args.predictions, args.split))
     rows = rows.assign(p_holm=correct(rows))[list(DIFFERENCE_COLUMNS)]
-    write_table(args.output, rows, digits=12)
+    write_table(args.output, rows, SCORE_DIGITS)
     tell(args.name, rows, args.confidence)

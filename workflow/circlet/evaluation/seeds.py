@@ -18,6 +18,7 @@ from circlet.tables import (
     MODEL,
     NEGATIVE,
     POSITIVE,
+    SCORE_DIGITS,
     SEEDS_MEAN,
     SEEDS_SD,
     TEST,
@@ -26,8 +27,6 @@ from circlet.tables import (
 from circlet.thresholds import choose_threshold
 
 SEED_NAME = "seed"  # begins the name of a network
-DIGITS = 12
-
 log = logging.getLogger(__name__)
 
 
@@ -136,7 +135,7 @@ def run(args: argparse.Namespace) -> None:
     table = score_members(scored, members, *options)
     table = table.assign(name=args.name, scheme=args.scheme, part=args.part)
     scores = [column for column in table if column not in MEMBER_ABOUT]
-    write_table(args.output, table[[*MEMBER_ABOUT, *scores]], DIGITS)
+    write_table(args.output, table[[*MEMBER_ABOUT, *scores]], SCORE_DIGITS)
     told = table.set_index("member")["auroc"]
     log.info(
         "%s: AUROC %.4f; its seeds alone %.4f, standard deviation %.4f",

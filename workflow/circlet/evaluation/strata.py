@@ -23,6 +23,7 @@ from circlet.tables import (
     POSITIVE,
     RELATIONS,
     RELATIVE_COLUMNS,
+    SCORE_DIGITS,
     STRATUM_COLUMNS,
     STRATUM_METRICS,
     TEST,
@@ -41,7 +42,6 @@ NAMED = ("biotype", "chrom", "source", *RELATIONS)
 # Those that are of one class: a stratum is scored against the whole other class.
 OF_ONE_CLASS = ("biotype", "source")
 UNKNOWN = "unknown"
-DIGITS = 12  # of a score in the table, so that it can be checked
 LEAST = 10  # of either class: fewer make no score
 
 log = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ def run(args: argparse.Namespace) -> None:
         rows = add_relatives(rows, args.relatives, args.scheme)
     about = {"name": args.name, "scheme": args.scheme, "part": args.part}
     strata = pd.DataFrame(score_strata(rows, args.replicates, args.confidence, args.seed))
-    write_table(args.output, strata.assign(**about)[list(STRATUM_COLUMNS)], DIGITS)
+    write_table(args.output, strata.assign(**about)[list(STRATUM_COLUMNS)], SCORE_DIGITS)
     mistakes = find_mistakes(rows, args.mistakes).assign(**about)
     write_table(args.mistakes_output, mistakes[list(MISTAKE_COLUMNS)])
     log.info(

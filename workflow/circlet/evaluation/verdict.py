@@ -53,10 +53,10 @@ def best_baseline(rows: Iterable[Row], run: Row) -> Row | None:
 
 
 def paired_difference(rows: Iterable[Row], run: Row, baseline: Row) -> Row | None:
-    """The difference in AUROC of a run from a baseline on the whole part, if it is at hand."""
+    """The difference in AUROC of a run from a baseline on the run's test set, if it is at hand."""
     schemes = (run["scheme"], baseline["scheme"])
-    wanted = (run["name"], baseline["name"], *schemes, run["part"], run["part"], "auroc")
-    keys = ("name", "rival", "scheme", "rival_scheme", "part", "test_set", "metric")
+    wanted = (run["name"], baseline["name"], *schemes, run["test_set"], "auroc")
+    keys = ("name", "rival", "scheme", "rival_scheme", "test_set", "metric")
     return next((row for row in rows if tuple(row[key] for key in keys) == wanted), None)
 
 

@@ -36,7 +36,6 @@ from circlet.model.network import (
 )
 
 STEPS = 64
-DESCRIBED = NUMBERS + END_BASES  # the descriptors, before words and codons
 
 
 class Attribution(NamedTuple):

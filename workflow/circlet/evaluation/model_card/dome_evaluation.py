@@ -9,7 +9,6 @@ from circlet.evaluation.model_card.inputs import (
     find_difference,
     find_score,
     other_test_sets,
-    test_set_of,
 )
 from circlet.evaluation.model_card.scores import tell_intervals, tell_part, told_difference
 from circlet.evaluation.report.words import METRIC_WORDS
@@ -63,7 +62,7 @@ def comparison(facts: Facts) -> Answer:
     rivals = [
         row
         for row in facts.rows
-        if (row["scheme"], test_set_of(row)) == (facts.scheme, part) and row["name"] != facts.name
+        if (row["scheme"], row["test_set"]) == (facts.scheme, part) and row["name"] != facts.name
     ]
     files = [COMPARISON]
     if not rivals:

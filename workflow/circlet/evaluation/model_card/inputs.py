@@ -147,11 +147,6 @@ def load_facts(name: str, files: Files) -> Facts:
     )
 
 
-def test_set_of(row: Row) -> str:
-    """Test set that a row is of: the part itself where it names none."""
-    return row.get("test_set", row["part"])
-
-
 def find_run(name: str, rows: Sequence[Row], path: Path) -> Row:
     """The row of a run on the part that was scored.
 
@@ -160,7 +155,7 @@ def find_run(name: str, rows: Sequence[Row], path: Path) -> Row:
     """
     for row in rows:
         is_own = (row["name"], row["kind"]) == (name, "run")
-        if is_own and row["part"] in PARTS and test_set_of(row) == row["part"]:
+        if is_own and row["part"] in PARTS and row["test_set"] == row["part"]:
             return row
     raise InputError(path, f"holds no run {name}", "give the table that the run is in")
 
@@ -208,7 +203,7 @@ def read_seconds(path: Path) -> float:
 def find_score(facts: Facts, test_set: str) -> Row | None:
     """The run's scores on a test set; without intervals where the differences alone tell them."""
     for row in facts.rows:
-        if (row["name"], row["kind"], test_set_of(row)) == (facts.name, "run", test_set):
+        if (row["name"], row["kind"], row["test_set"]) == (facts.name, "run", test_set):
             return row
     found = differences_on(facts, test_set)
     if not found:
@@ -223,7 +218,7 @@ def best_rival(facts: Facts, test_set: str) -> Row | None:
     found = [
         row
         for row in facts.rows
-        if (row["kind"], row["scheme"], test_set_of(row)) == ("baseline", facts.scheme, test_set)
+        if (row["kind"], row["scheme"], row["test_set"]) == ("baseline", facts.scheme, test_set)
         and not math.isnan(row["auroc"])
     ]
     if found:
@@ -257,7 +252,7 @@ def find_difference(facts: Facts, test_set: str, rival: str, metric: str = "auro
 def other_test_sets(facts: Facts) -> list[str]:
     """Test sets beside the scored part on which the run has an AUROC."""
     own = {
-        test_set_of(row)
+        row["test_set"]
         for row in facts.rows
         if (row["name"], row["kind"], row["scheme"]) == (facts.name, "run", facts.scheme)
     }
@@ -274,7 +269,7 @@ def find_stop_free(facts: Facts, test_set: str) -> Row | None:
     """
     wanted = ("stop_free", "baseline", facts.scheme, test_set)
     for row in facts.rows:
-        if (row["name"], row["kind"], row["scheme"], test_set_of(row)) == wanted:
+        if (row["name"], row["kind"], row["scheme"], row["test_set"]) == wanted:
             return row
     if (facts.scheme, facts.row["part"]) != (facts.audited, TEST):
         return None  # the audit's test part is another

@@ -9,7 +9,6 @@ from circlet.evaluation.model_card.inputs import (
     find_difference,
     find_score,
     other_test_sets,
-    test_set_of,
 )
 from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS
@@ -32,7 +31,7 @@ CALIBRATION_WORDS = {
 def tell_scores(facts: Facts) -> Section:
     """The run's scores on the part, beside the baselines, and on the other test sets."""
     row = facts.row
-    same = [other for other in facts.rows if test_set_of(other) == row["part"]]
+    same = [other for other in facts.rows if other["test_set"] == row["part"]]
     said = describe_run(row, same, differences_on(facts, row["part"]), facts.confidence)
     tables = [metrics_table(facts), rivals_table(facts, same)]
     if other_test_sets(facts):

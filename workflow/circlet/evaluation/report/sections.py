@@ -17,7 +17,7 @@ from circlet.evaluation.model_card.trust import (
 )
 from circlet.evaluation.report.inputs import ABOUT, Scored
 from circlet.evaluation.report.pictures import find_calls
-from circlet.evaluation.verdict import CONFIDENCE, Row, best_baseline
+from circlet.evaluation.verdict import CONFIDENCE, Row, best_baseline, paired_difference
 from circlet.files import sha256_of
 from circlet.pages import number
 from circlet.tables import HARD, LOW_STOP_FREE, MATCHED
@@ -142,7 +142,7 @@ def overview_of(
         if row["kind"] != "run":
             continue
         rival = best_baseline(rows, row)
-        difference = None if rival is None else _difference(row, rival, differences)
+        difference = None if rival is None else paired_difference(differences, row, rival)
         p_holm = math.nan if difference is None else difference["p_holm"]
         found.append(
             {
@@ -154,13 +154,6 @@ def overview_of(
             }
         )
     return found
-
-
-def _difference(row: Row, rival: Row, differences: Sequence[Row]) -> Row | None:
-    """The paired difference in AUROC on the test set that a row is of."""
-    wanted = {"name": row["name"], "scheme": row["scheme"], "rival": rival["name"]}
-    wanted |= {"rival_scheme": rival["scheme"], "test_set": row["test_set"], "metric": "auroc"}
-    return next((found for found in differences if wanted.items() <= found.items()), None)
 
 
 def sections_of(
