@@ -112,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
-        args = build_parser(chosen).parse_args(arguments)
+        # A step that starts itself anew, as several processes, has to know its own words.
+        known = argparse.Namespace(words=arguments)
+        args = build_parser(chosen).parse_args(arguments, known)
         args.run(args)
         sys.stdout.flush()  # here, where a broken pipe is met, and not at the interpreter's end
     except InputError as error:

@@ -43,6 +43,8 @@ DROPPED = sorted(name for name, done in config["dataset"]["label_noise"].items()
 # The circlet of this repository, not one installed elsewhere, run by the Python that runs
 # Snakemake, unless each rule brings an environment of its own. Settings of the machine, not of
 # the science, are shell variables and not params, since a change of theirs must not rerun anything.
+# What a job asks for that can use a GPU. A site asks for more in its profile.
+GPUS = 0 if config["device"] in ("cpu", "mps") else 1
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
 MIRROR = config["mirror"] or ""
 if MIRROR and "://" not in MIRROR:
@@ -343,6 +345,7 @@ TRAIN_MODULES = [
     "model/checkpoint.py",
     "model/distributed.py",
     "model/kmers.py",
+    "model/launch.py",
     "model/network.py",
     "model/options.py",
     "model/runtime.py",

@@ -316,6 +316,7 @@ rule explain_run:
     resources:
         mem_mb=8000,
         runtime=120,
+        gpu=GPUS,
     params:
         model=rules.predict_dataset.params.model,
         part=config["evaluate"]["part"],

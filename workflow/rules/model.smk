@@ -74,6 +74,10 @@ rule train_model:
     resources:
         mem_mb=8000,
         runtime=1440,
+        gpu=GPUS,
+        # So many share the training, of each GPU one at the least: see docs/cluster.md.
+        processes=1,
+        nodes=1,
     params:
         settings=run_flags("network", "training"),
         min_length=config["dataset"]["min_length"],
@@ -84,7 +88,8 @@ rule train_model:
         "circlet train --tokens {input.tokens:q} --offsets {input.offsets:q}"
         " --features {input.features:q} --index {input.index:q} --vocabulary {input.vocabulary:q}"
         " --min-length {params.min_length} {params.settings} --seed {wildcards.seed}"
-        " --device $DEVICE --threads {threads} --state {params.state:q}"
+        " --device $DEVICE --threads {threads} --processes {resources.processes}"
+        " --gpus {resources.gpu} --nodes {resources.nodes} --state {params.state:q}"
         " --weights {output.weights:q} --record {output.record:q} 2>&1 | tee {log:q} >&2"
 
 
@@ -141,6 +146,7 @@ rule assemble_model:
     resources:
         mem_mb=8000,
         runtime=60,
+        gpu=GPUS,
     params:
         calibration=lambda wildcards: config["runs"][wildcards.run]["calibration"],
         trees=lambda wildcards: flags({"trees": trees_of_run(wildcards) or None}),
@@ -175,6 +181,7 @@ rule predict_dataset:
     resources:
         mem_mb=8000,
         runtime=240,
+        gpu=GPUS,
     params:
         model=lambda wildcards, input: str(Path(input.model[0]).parent),
     shell:
@@ -219,6 +226,7 @@ rule predict_input:
     resources:
         mem_mb=8000,
         runtime=240,
+        gpu=GPUS,
     params:
         model=lambda wildcards, input: str(Path(input.model[0]).parent),
     shell:

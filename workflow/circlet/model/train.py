@@ -21,6 +21,7 @@ from circlet.files import write_json
 from circlet.model.checkpoint import save_weights
 from circlet.model.distributed import Ranks, processes
 from circlet.model.kmers import KmerVocab
+from circlet.model.launch import add_launch_arguments, launch, share_of_threads
 from circlet.model.network import NetworkConfig, build_network
 from circlet.model.options import add_options, read_options
 from circlet.model.runtime import DEVICES, allow_tf32, choose_device, peak_memory, set_up
@@ -197,6 +198,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser.add_argument_group("training"), TrainingConfig)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute")
     parser.add_argument("--threads", type=int, help="threads; torch's own choice by default")
+    add_launch_arguments(parser)
     parser.add_argument("--state", required=True, help="folder for what a killed one goes on from")
     parser.add_argument(
         "--save-every", type=float, default=60, help="seconds between two saves of the state"
@@ -207,11 +209,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
+    launch(args)
     vocabulary = KmerVocab.load(args.vocabulary)
     network_config = read_options(NetworkConfig, args, vocabulary_size=len(vocabulary))
     config = read_options(TrainingConfig, args)
     check_settings(network_config, config, vocabulary)
-    set_up(args.threads)
+    set_up(share_of_threads(args.threads))
     device = choose_device(args.device)
     allow_tf32(device)
     files = store_files(args)
