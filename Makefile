@@ -3,6 +3,7 @@
 #   make run                                    the whole pipeline on the embedded demo data
 #   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
 #   make test | lint | report | clean
+#   make test-cluster                           on a SLURM that it starts on this machine, as root
 
 PYTHON ?= python3
 # The build of torch that is installed first: by default the one for the CPU, from PyTorch's own
@@ -25,7 +26,7 @@ INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test lint report clean
+.PHONY: run test test-cluster lint report clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -34,6 +35,10 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	@echo "==> testing"
 	$(BIN)/python -m pytest $(ARGS)
+
+test-cluster: $(INSTALLED)
+	@echo "==> testing on a SLURM of two nodes on this machine"
+	$(BIN)/python -m pytest tests/slurm $(ARGS)
 
 lint: $(INSTALLED)
 	@echo "==> checking the style of Python and Snakemake files"

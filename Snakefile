@@ -19,6 +19,21 @@ include: "workflow/rules/evaluation.smk"
 report: "workflow/report/workflow.rst"
 
 
+# On a cluster these run where Snakemake does: downloads, since compute nodes may have no network, and
+# what takes seconds over small tables.
+localrules:
+    download_circrnadb,
+    download_circbase,
+    download_gencode,
+    compare_scores,
+    draw_confounds,
+    draw_forest,
+    draw_learning,
+    draw_strata,
+    gather_resources,
+    rank_trials,
+
+
 rule all:
     default_target: True
     input:

@@ -5,6 +5,8 @@ import http.server
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,15 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from workflow_inputs import REPOSITORY, copy_repository, demo_config, planned, snakemake
+from workflow_inputs import (
+    CUT_OFF,
+    REPOSITORY,
+    can_cut_off,
+    copy_repository,
+    demo_config,
+    planned,
+    snakemake,
+)
 
 from circlet.tables import CALL_COLUMNS, HARD, LINEAR_EXONS, PARTS, PREDICTION_COLUMNS, UNUSED
 
@@ -113,6 +123,18 @@ def test_demo_makes_every_output_and_tells_the_scores(demo):
     for row in comparison.itertuples():
         assert f"{row.name} " in printed
         assert f"{row.auroc:.3f} [{row.auroc_low:.3f}, {row.auroc_high:.3f}]" in printed
+
+
+def test_demo_needs_no_network(demo):
+    if not can_cut_off():
+        pytest.skip("this system runs no command without a network, by unshare: not tried")
+    asked = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    tried = subprocess.run(
+        [*CUT_OFF, sys.executable, "-c", asked], capture_output=True, text=True, check=False
+    )
+    # Where the demo ran, not even this machine's own address is reached.
+    assert "unreachable" in tried.stderr
+    assert "100%" in demo[1]
 
 
 def test_demo_tables_are_whole_and_agree(demo):
@@ -437,6 +459,9 @@ def test_broken_input_is_told_and_leaves_nothing(demo, tmp_path):
     assert not list((demo[0] / "results/demo/predictions/main").glob("*broken*"))
 
 
+DOWNLOADS = ("download_circrnadb", "download_gencode")
+
+
 class FaultyMirror(http.server.SimpleHTTPRequestHandler):
     """Serves a mirror, with one fault at the first request of each file."""
 
@@ -505,7 +530,11 @@ def test_full_config_makes_the_dataset_from_a_faulty_mirror(faulty_mirror, tmp_p
     assert "Traceback" not in failed.stdout
     assert not (downloads / "gencode.long_noncoding_RNAs.gtf.gz").exists()
 
-    result = snakemake(REPOSITORY, target, *arguments, *config)
+    result = snakemake(REPOSITORY, target, *arguments, *config, "--until", *DOWNLOADS)
+    assert result.returncode == 0, result.stdout
+    # All else is for nodes that may have no network.
+    before = CUT_OFF if can_cut_off() else ()
+    result = snakemake(REPOSITORY, target, *arguments, *config, before=before)
     assert result.returncode == 0, result.stdout
     record = json.loads((downloads / "circrnadb.zip.json").read_text())
     assert record["resumed"] is False  # this server knows no Range: begun again

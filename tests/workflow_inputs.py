@@ -6,19 +6,38 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
+# In front of a command: it has no network then, not even this machine's own.
+CUT_OFF = ("unshare", "--map-root-user", "--net")
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, with nothing of the environment's Python on PATH."""
+@cache
+def can_cut_off() -> bool:
+    """Whether this system lets a command be run without a network."""
+    if shutil.which(CUT_OFF[0]) is None:
+        return False
+    return subprocess.run([*CUT_OFF, "true"], capture_output=True, check=False).returncode == 0
+
+
+def snakemake(
+    folder: Path, *arguments: str, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder, with nothing of the environment's Python on PATH.
+
+    Args:
+        folder: The working folder.
+        arguments: Of Snakemake's.
+        before: Words in front of the command.
+    """
     environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
         cwd=folder,
         env=environment,
         text=True,

@@ -1,0 +1,138 @@
+"""A SLURM, and the pipeline as a user submits it there."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster import lacking, running
+from workflow_inputs import copy_repository
+
+# The machine is small, and the jobs are short: two cores, and their state asked for often.
+QUICK = "--cores 2 --latency-wait 20 --seconds-between-status-checks 2"
+QUICK += " --slurm-init-seconds-before-status-checks 1"
+# Of everything some.
+SMALL = {
+    "runs": {"main": {"training": {"epochs": 2}}},
+    "split": {"audit": ["gene", "homology"]},
+    "evaluate": {"baselines": ["length", "memoriser"], "replicates": 200},
+    "explain": {"mistakes": 2, "sample": 4, "steps": 8},
+}
+# A training that takes long enough to be hit.
+LONG = {"runs": {"main": {"seeds": [1], "training": {"epochs": 60, "patience": 60}}}}
+WEIGHTS = "models/main/seed1.safetensors"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder that a workflow is run in.
+
+    Attributes:
+        folder: The working folder.
+        source: The repository, which is elsewhere.
+        results: Where results go.
+    """
+
+    folder: Path
+    source: Path
+    results: Path
+
+    def command(self, settings: dict[str, Any], *words: str) -> list[str]:
+        """Give the words that run Snakemake on the demo, with settings on top."""
+        own = self.folder / "settings.json"
+        own.write_text(json.dumps(SMALL | settings | {"results": str(self.results)}))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", f"{self.source}/Snakefile"]
+        command += ["--directory", str(self.folder), *words, "--configfile"]
+        return [*command, f"{self.source}/workflow/demo/config.yaml", str(own)]
+
+    def start(self, settings: dict[str, Any], *words: str) -> subprocess.Popen[bytes]:
+        """Start Snakemake with the profile for SLURM, its output in a file."""
+        profile = ["--profile", f"{self.source}/profiles/slurm", *QUICK.split()]
+        return self.call(self.command(settings, *profile, *words))
+
+    def call(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a command in the environment of a user, its output in a file."""
+        environment = os.environ | {"NO_COLOR": "1", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        environment.pop("PYTHONPATH", None)
+        with open(self.folder / "printed.log", "a") as log:
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    @property
+    def printed(self) -> str:
+        """What Snakemake has printed so far."""
+        return (self.folder / "printed.log").read_text()
+
+    def finish(self, process: subprocess.Popen[bytes], seconds: float = 900) -> None:
+        """Wait for Snakemake, and see that all went well."""
+        assert process.wait(seconds) == 0, self.printed
+
+    def copy(self, folder: Path) -> "Workplace":
+        """Copy folder and results to where another workflow goes on from them."""
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("printed.log", "locks"))
+        other = Workplace(folder, self.source, folder / "results")
+        if not other.results.exists():
+            shutil.copytree(self.results, other.results)
+        return other
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[None]:
+    """A SLURM that runs."""
+    if problem := lacking():
+        pytest.fail(f"no SLURM to test with: {problem}")
+    with running(kill_wait=20):
+        yield
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The repository, copied to where nothing can be written."""
+    copy = copy_repository(tmp_path_factory.mktemp("copy"))
+    place = tmp_path_factory.mktemp("source")
+    mount = ["mount", "--bind", "-o", "ro", str(copy), str(place)]
+    subprocess.run(mount, check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Another disk."""
+    place = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "circlet", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(scope="session")
+def submitted(
+    slurm: None, source: Path, disk: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workplace:
+    """A workflow that went through SLURM from beginning to end, its results on another disk."""
+    place = Workplace(tmp_path_factory.mktemp("submitted"), source, disk / "results")
+    place.finish(place.start({}))
+    return place
+
+
+@pytest.fixture(scope="session")
+def alone(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """The same workflow without SLURM."""
+    folder = tmp_path_factory.mktemp("alone")
+    place = Workplace(folder, source, folder / "results")
+    place.finish(place.call(place.command({}, "--cores", "2")))
+    return place
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(alone: Workplace, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights that a long training ends with if nothing happens to it."""
+    place = alone.copy(tmp_path_factory.mktemp("uninterrupted") / "folder")
+    target = str(place.results / WEIGHTS)
+    place.finish(place.call(place.command(LONG, "--cores", "2", target)))
+    return (place.results / WEIGHTS).read_bytes()
