@@ -13,9 +13,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SHORT = {"runs": {"main": {"training": {"epochs": 2}}}}  # a short training
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    folder: Path, *arguments: str, path: str = "/usr/bin:/bin"
+) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder, with nothing of the environment's Python on PATH."""
-    environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
@@ -37,9 +39,9 @@ def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
     return ("--configfile", *files)
 
 
-def planned(folder: Path, *arguments: str) -> set[str]:
-    """Names of the rules that a dry run would run."""
-    result = snakemake(folder, "--dry-run", *arguments)
+def planned(folder: Path, *arguments: str, **environment: str) -> set[str]:
+    """Names of the rules that a dry run would run; see `snakemake`."""
+    result = snakemake(folder, "--dry-run", *arguments, **environment)
     assert result.returncode == 0, result.stdout
     return set(re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)) - {"all"}
 

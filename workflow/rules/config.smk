@@ -191,6 +191,7 @@ SOURCES = {
     if source["enabled"]
 }
 RUNS = config["run"]
+CONTAINER = config["container"]
 RESULTS = config["results"].rstrip("/")
 SEARCH = config["search"]
 SPACE = {name: values for name, values in sorted(SEARCH["space"].items()) if values is not None}
@@ -218,6 +219,9 @@ for name, source in SOURCES.items():
 for name, files in config["evaluate"]["external"].items():
     for label, path in files.items():
         check_file(f"evaluate.external.{name}.{label}", path)
+if CONTAINER and "://" not in CONTAINER:
+    check_file("container", CONTAINER)
+    CONTAINER = locate(CONTAINER)
 for name, path in config["predict"]["inputs"].items():
     check_file(f"predict.inputs.{name}", path)
 if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:
