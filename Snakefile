@@ -11,6 +11,14 @@ configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_p
 
 include: "workflow/rules/config.smk"
 include: "workflow/rules/common.smk"
+
+
+if CONTAINER:
+
+    # Of all rules, where Snakemake is asked for it by --sdm apptainer.
+    container: CONTAINER
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/evaluation.smk"

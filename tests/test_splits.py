@@ -331,7 +331,7 @@ def test_the_step_takes_clusters_folds_and_chromosomes(tmp_path, caplog):
     assert caplog.messages[-1] == "chromosome: 1 transcripts fell back to their homology cluster"
 
 
-def test_fewer_groups_than_folds_leave_the_last_folds_empty(tmp_path):
+def test_fewer_groups_than_folds_leave_the_last_folds_empty(tmp_path, caplog):
     table = dataset(on_chromosomes("chr1", "chr2", "chr3", "chr4"))
     flags = ["--scheme", "chromosome", "--folds", "6", "--validation-chromosomes", "chr2"]
     code, output = run_split(tmp_path, table, "split.parquet", *flags, "--test-chromosomes", "chr3")
@@ -339,6 +339,8 @@ def test_fewer_groups_than_folds_leave_the_last_folds_empty(tmp_path):
     assert sorted(pd.read_parquet(output)["fold"].value_counts().items()) == [
         *((0, 8), (1, 8), (2, 8), (3, 8))
     ]
+    told = "chromosome: the fold 4 of 6 has no lncRNA: nothing can be tested on the folds"
+    assert told in caplog.messages
 
 
 BALANCED = [(label, {"gene": f"{label}{number}"}) for number in range(20) for label in LABELS]

@@ -128,8 +128,15 @@ def without_fold(fold):
         (
             ["--fold", "2"],
             {"split": without_fold(2)},
-            "dataset: the test part has no lncRNA under the scheme 'split'",
+            "dataset: the fold 2 of 5 has no lncRNA; use more data, fewer split.folds or another",
         ),
+        # Fewer groups than folds: another fold could be tested, but not each in turn.
+        (
+            ["--fold", "0", "--folds", "5"],
+            {"split": without_fold(4)},
+            "dataset: the fold 4 of 5 has no lncRNA; use more data",
+        ),
+        (["--fold", "0", "--folds", "4"], {}, "--folds: 4, but the split has 5; give their number"),
         (["--fold", "0"], {"split": TWO_FOLDS}, "--fold: 0 of 2 folds"),
         ([], {"split": SPLIT[::-1]}, "{folder}/base.parquet: is not of {folder}/transcripts.parqu"),
         ([], {"split": SPLIT.drop(columns="fold")}, "{folder}/base.parquet: lacks the columns"),
@@ -140,9 +147,9 @@ def without_fold(fold):
             "{folder}/base.parquet: is itself trained on hard negatives; give the split that it",
         ),
         (
-            ["--fold", "1"],
+            ["--fold", "0"],
             {"table": TABLE.assign(label=np.where(SPLIT["fold"] == 2, "lncRNA", TABLE["label"]))},
-            "dataset: the validation part has no circRNA under the scheme 'split'",
+            "dataset: the fold 2 of 5 has no circRNA; use more data",
         ),
     ],
 )

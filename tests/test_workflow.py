@@ -330,6 +330,7 @@ def mixed(change: dict[str, Any]) -> dict[str, Any]:
         ({"foo": 1}, "top level: Additional properties are not allowed ('foo' was unexpected)"),
         ({"runs": {"main": {"network": {"widht": 9}}}}, "runs.main.network: Additional properties"),
         ({"runs": {"main": {"vocabulary": {"k": 11}}}}, "runs.main.vocabulary.k: 11 is greater"),
+        ({"runs": {"main.fold0": {"base": "main"}}}, "runs: 'main.fold0' does not match"),
         ({"runs": {"baselines": {}}}, "runs: 'baselines' does not match"),
         ({"run": ["nix"]}, "run: there is no run 'nix'; choose of ['main', 'text_transformer']"),
         ({"split": {"fractions": {"test": 0.5}}}, "split.fractions: they do not sum to 1"),
@@ -607,3 +608,43 @@ def test_labelled_sets_of_the_user_are_scored_by_everything(tmp_path):
     assert unseen <= outside
     counts = found["own.unseen"]["counts"]
     assert counts["circRNA"] + counts["lncRNA"] == len(unseen)
+
+
+def test_a_run_is_cross_validated(tmp_path):
+    folder = copy_repository(tmp_path)
+    settings = {
+        "split": {"folds": 3, "audit": ["gene"]},
+        "evaluate": {"replicates": 50},
+        "runs": {"main": {"seeds": [1], "boosting": False, "training": {"epochs": 1}}},
+    }
+    target = "results/demo/evaluation/main/folds.tsv"
+    result = snakemake(folder, target, *demo_config(folder, settings))
+    assert result.returncode == 0, result.stdout
+    found = pd.read_csv(folder / target, sep="\t").set_index("fold")
+    assert found.index.tolist() == ["0", "1", "2", "mean of folds", "sd of folds", "pooled"]
+    # Each transcript of the demo once.
+    assert found.loc["pooled", ["n_circrna", "n_lncrna"]].tolist() == [92, 132]
+    assert found.loc[["0", "1", "2"], ["n_circrna", "n_lncrna"]].sum().tolist() == [92, 132]
+    for fold in range(3):
+        metrics = folder / f"results/demo/evaluation/main.fold{fold}/metrics.json"
+        auroc = json.loads(metrics.read_text())["metrics"]["auroc"]["value"]
+        assert found.loc[str(fold), "auroc"] == pytest.approx(auroc, abs=1e-9)
+    told = "main: AUROC {:.4f}, mean of 3 folds, standard deviation {:.4f}; pooled {:.4f} ["
+    assert told.format(*found.loc[found.index[3:], "auroc"]) in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": {"folds": 2}}, "2 folds are too few"),
+        ({"runs": {"main": {"split": {"fold": 1}}}}, "it names the fold 1"),
+    ],
+)
+def test_what_cannot_be_cross_validated_is_told_in_one_line(tmp_path, change, message):
+    folder = copy_repository(tmp_path)
+    target = "results/demo/evaluation/main/folds.tsv"
+    result = snakemake(folder, target, "--dry-run", *demo_config(folder, change))
+    assert result.returncode == 2
+    told = f"circlet: error: config: runs.main.split.fold: {message}; cross-validation asks for"
+    assert told in result.stdout
+    assert "Traceback" not in result.stdout

@@ -25,7 +25,7 @@ def can_cut_off() -> bool:
 
 
 def snakemake(
-    folder: Path, *arguments: str, before: tuple[str, ...] = ()
+    folder: Path, *arguments: str, before: tuple[str, ...] = (), path: str = "/usr/bin:/bin"
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder, with nothing of the environment's Python on PATH.
 
@@ -33,8 +33,9 @@ def snakemake(
         folder: The working folder.
         arguments: Of Snakemake's.
         before: Words in front of the command.
+        path: PATH of the environment.
     """
-    environment = {**os.environ, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
         [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
@@ -56,9 +57,9 @@ def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
     return ("--configfile", *files)
 
 
-def planned(folder: Path, *arguments: str) -> set[str]:
-    """Names of the rules that a dry run would run."""
-    result = snakemake(folder, "--dry-run", *arguments)
+def planned(folder: Path, *arguments: str, **environment: str) -> set[str]:
+    """Names of the rules that a dry run would run; see `snakemake`."""
+    result = snakemake(folder, "--dry-run", *arguments, **environment)
     assert result.returncode == 0, result.stdout
     return set(re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)) - {"all"}
 

@@ -37,6 +37,7 @@ STEPS = {
     "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
     "evaluate": ("circlet.evaluation.metrics", "score predictions, with intervals"),
     "seeds": ("circlet.evaluation.seeds", "score each seed of a run by itself"),
+    "folds": ("circlet.evaluation.folds", "gather the folds of a cross-validation"),
     "differences": (
         "circlet.evaluation.differences",
         "compare a run with its rivals, paired, with intervals",

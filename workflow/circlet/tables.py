@@ -207,6 +207,12 @@ PREDICTION_COLUMNS = ("id", "source", "label", "part", "length", "p_circrna", "c
 MODEL, SEEDS_MEAN, SEEDS_SD = ("model", "mean of seeds", "sd of seeds")
 MEMBER_ABOUT = ("name", "scheme", "part", "member", "threshold")
 
+# `results/evaluation/{run}/folds.tsv`: what a run scores on each fold when it is trained on others,
+# mean and standard deviation over the folds, and the scores of all transcripts together, each
+# classified by the model that did not learn from it.
+FOLDS_MEAN, FOLDS_SD, POOLED = ("mean of folds", "sd of folds", "pooled")
+FOLD_ABOUT = ("name", "scheme", "part", "fold", "n_circrna", "n_lncrna", "n_groups")
+
 # `results/predictions/{run}/{input}.tsv.gz` and `circlet predict`: a user's sequences.
 # `call` is a label, or empty where a record could not be scored.
 CALL_COLUMNS = ("id", "p_circrna", "call")

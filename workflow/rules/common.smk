@@ -208,7 +208,7 @@ def variant_flags(wildcards):
     """Params function: how the wildcard's split varies its scheme's."""
     _, *varied = wildcards.variant.split(".")
     folds = [name.removeprefix("fold") for name in varied if name.startswith("fold")]
-    words = [f"--fold {fold}" for fold in folds]
+    words = [f"--fold {fold} --folds {config['split']['folds']}" for fold in folds]
     modes = {"hard": "also", "hardonly": "only"}
     return " ".join(words + [f"--hard-negatives {modes[name]}" for name in varied if name in modes])
 
@@ -218,6 +218,23 @@ def members(path):
     return lambda wildcards: expand(
         path, run=wildcards.run, seed=config["runs"][wildcards.run]["seeds"]
     )
+
+
+def of_folds(path):
+    """Input function: a file of each fold of the wildcards' run, or one clear line."""
+
+    def files(wildcards):
+        names = list(FOLD_RUNS.get(wildcards.run, ()))
+        if not names:
+            fold, folds = config["runs"][wildcards.run]["split"]["fold"], config["split"]["folds"]
+            refuse(
+                f"runs.{wildcards.run}.split.fold",
+                f"{folds} folds are too few" if fold is None else f"it names the fold {fold}",
+                "cross-validation asks for null here, and for three split.folds or more",
+            )
+        return expand(path, run=names, scored=names, split=list(map(split_of, names)))
+
+    return files
 
 
 def rivals(run):
@@ -298,6 +315,11 @@ SCORED = {run: {"name": run, "kind": "run", "scheme": split_of(run)} for run in 
     f"baselines/{split}/{name}": {"name": name, "kind": "baseline", "scheme": split}
     for split in SPLITS
     for name in config["evaluate"]["baselines"]
+}
+# The runs of single folds, made and evaluated only where a cross-validation asks for them.
+OF_FOLDS = [name for found in FOLD_RUNS.values() for name in found]
+EVALUATED = SCORED | {
+    name: {"name": name, "kind": "run", "scheme": split_of(name)} for name in OF_FOLDS
 }
 # FASTA files of the user's labelled sets, by label and set.
 EXTERNAL = {
@@ -496,13 +518,13 @@ RUN_FIGURES = [*FIGURES, "learning", "strata"]
 
 
 wildcard_constraints:
-    run=one_of(RUNS),
+    run=one_of([*RUNS, *OF_FOLDS]),
     seed="[0-9]+",
     trial="[0-9]+",
     scheme="[a-z]+",
     split=one_of(SPLITS),
-    variant=one_of(split for split in SPLITS if "." in split),
+    variant=one_of(split for split in [*SPLITS, *map(split_of, OF_FOLDS)] if "." in split),
     baseline=one_of(config["evaluate"]["baselines"]),
-    scored=one_of(SCORED),
+    scored=one_of(EVALUATED),
     name=one_of(config["predict"]["inputs"]),
     file=one_of(GENCODE_FILES | CODING_FILES),

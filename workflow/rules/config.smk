@@ -120,6 +120,17 @@ def check_split(name, split):
         )
 
 
+def fold_runs(name):
+    """A run for each fold to test another on, which names no fold of its own, by their names."""
+    run, folds = config["runs"][name], config["split"]["folds"]
+    if run["split"]["fold"] is not None or folds < 3:
+        return {}
+    return {
+        f"{name}.fold{fold}": run | {"split": run["split"] | {"fold": fold}}
+        for fold in range(folds)
+    }
+
+
 def check_linear_exons(name, source):
     """Refuse transcripts without exons: a FASTA file and one annotation, or a release."""
     own = [key for key in ("fasta", "bed", "gtf") if source.get(key)]
@@ -180,6 +191,7 @@ SOURCES = {
     if source["enabled"]
 }
 RUNS = config["run"]
+CONTAINER = config["container"]
 RESULTS = config["results"].rstrip("/")
 SEARCH = config["search"]
 SPACE = {name: values for name, values in sorted(SEARCH["space"].items()) if values is not None}
@@ -189,6 +201,10 @@ for name in RUNS:
         refuse("run", f"there is no run '{name}'", f"choose of {sorted(config['runs'])}")
     check_run(name, config["runs"][name])
     check_split(name, config["runs"][name]["split"])
+# Runs like the others, of a name that no run of the config can have: with a dot.
+FOLD_RUNS = {name: fold_runs(name) for name in RUNS}
+for found in FOLD_RUNS.values():
+    config["runs"] |= found
 for label in ("circRNA", "lncRNA"):
     if not any(
         source["label"] == label and source["type"] != "linear_exons" for source in SOURCES.values()
@@ -203,6 +219,9 @@ for name, source in SOURCES.items():
 for name, files in config["evaluate"]["external"].items():
     for label, path in files.items():
         check_file(f"evaluate.external.{name}.{label}", path)
+if CONTAINER and "://" not in CONTAINER:
+    check_file("container", CONTAINER)
+    CONTAINER = locate(CONTAINER)
 for name, path in config["predict"]["inputs"].items():
     check_file(f"predict.inputs.{name}", path)
 if abs(sum(config["split"]["fractions"].values()) - 1) > 1e-6:

@@ -37,7 +37,7 @@ rule fit_baseline:
 rule evaluate_predictions:
     input:
         predictions=f"{RESULTS}/predictions/{{scored}}.tsv.gz",
-        split=lambda wildcards: f"{RESULTS}/splits/{SCORED[wildcards.scored]['scheme']}.parquet",
+        split=lambda wildcards: f"{RESULTS}/splits/{EVALUATED[wildcards.scored]['scheme']}.parquet",
         transcripts=rules.build_dataset.output.transcripts,
         subsets=f"{RESULTS}/dataset/subsets.parquet",
         external=f"{RESULTS}/external/predictions/{{scored}}.tsv.gz" if EXTERNAL else [],
@@ -58,7 +58,7 @@ rule evaluate_predictions:
         mem_mb=2000,
         runtime=30,
     params:
-        scored=lambda wildcards: flags(SCORED[wildcards.scored]),
+        scored=lambda wildcards: flags(EVALUATED[wildcards.scored]),
         part=config["evaluate"]["part"],
         external=lambda wildcards, input: flags(
             {key: input[key] for key in input.keys() if key.startswith("external") and input[key]}
@@ -286,6 +286,35 @@ rule score_seeds:
         "circlet seeds --predictions {input.predictions:q} --members {input.members:q}"
         " --split {input.split:q} --name {wildcards.run} --scheme {params.scheme}"
         " --part {params.part} {params.settings} --output {output.seeds:q} 2> {log:q}"
+
+
+# Cross-validation of a run: snakemake results/evaluation/RUN/folds.tsv. Not part of the default
+# target, as every fold is trained and evaluated by jobs of its own.
+rule gather_folds:
+    input:
+        metrics=of_folds(rules.evaluate_predictions.output.metrics),
+        predictions=of_folds(rules.predict_dataset.output.predictions),
+        splits=of_folds(f"{RESULTS}/splits/{{split}}.parquet"),
+        code=modules("evaluation/folds.py", "evaluation/comparison.py", "words.py", *METRIC_MODULES),
+    output:
+        folds=f"{RESULTS}/evaluation/{{run}}/folds.tsv",
+    log:
+        f"{RESULTS}/logs/folds/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        scheme=lambda wildcards: split_of(wildcards.run),
+        part=config["evaluate"]["part"],
+        settings=BOOTSTRAP,
+    # Its last line is what was asked for.
+    shell:
+        "circlet folds --metrics {input.metrics:q} --predictions {input.predictions:q}"
+        " --splits {input.splits:q} --name {wildcards.run} --scheme {params.scheme}"
+        " --part {params.part} {params.settings} --output {output.folds:q} 2>&1 | tee {log:q} >&2"
 
 
 rule explain_run:

@@ -115,7 +115,28 @@ def split_dataset(
     types = dict.fromkeys(("id", "group", "part", "group_part"), "string")
     split = split[list(FOLD_COLUMNS)].astype({**types, "fold": "int64", "fallback": bool})
     check_split(split, table["label"], scheme)
+    if lack := lack_of_folds(split, table["label"], folds):
+        log.warning("%s: %s: nothing can be tested on the folds", scheme, lack)
     return split
+
+
+def lack_of_folds(split: pd.DataFrame, labels: pd.Series, folds: int) -> str:
+    """Tell of the first fold without transcripts of a class, as where groups are few; or nothing.
+
+    Hard negatives count for no class.
+
+    Args:
+        split: A table with `FOLD_COLUMNS`.
+        labels: The label of each row.
+        folds: How many folds there are to be.
+    """
+    counted = ~split["part"].isin([HARD, UNUSED]).to_numpy(bool)
+    counts = pd.crosstab(split["fold"][counted], labels.to_numpy()[counted])
+    counts = counts.reindex(index=range(folds), columns=list(LABELS), fill_value=0)
+    for fold, row in counts.iterrows():
+        if row.min() == 0:
+            return f"the fold {fold} of {folds} has no {row.idxmin()}"
+    return ""
 
 
 def parts_of(group_part: pd.Series, is_hard: np.ndarray, hard_negatives: bool) -> pd.Series:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from circlet.data.splits import check_split, parts_of
+from circlet.data.splits import check_split, lack_of_folds, parts_of
 from circlet.errors import InputError
 from circlet.files import read_table, write_table
 from circlet.tables import (
@@ -48,6 +48,27 @@ def hold_out_fold(split: pd.DataFrame, fold: int) -> pd.Series:
     return parts
 
 
+def check_folds(split: pd.DataFrame, labels: pd.Series, folds: int | None) -> None:
+    """Refuse folds of which one has no transcript of a class, although another may be tested.
+
+    Args:
+        split: A table with `FOLD_COLUMNS`.
+        labels: The label of each row.
+        folds: How many were asked for; None for as many as there are.
+
+    Raises:
+        InputError: A fold lacks a class, or there are more than were asked for.
+    """
+    there = int(split["fold"].max()) + 1
+    asked = there if folds is None else folds
+    if asked < there:
+        raise InputError("--folds", f"{asked}, but the split has {there}", "give their number")
+    if lack := lack_of_folds(split, labels, asked):
+        raise InputError(
+            "dataset", lack, "use more data, fewer split.folds or another split scheme"
+        )
+
+
 def vary(split: pd.DataFrame, fold: int | None, hard_negatives: bool) -> pd.DataFrame:
     """Give a split other parts; groups and folds stay.
 
@@ -82,6 +103,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="made by circlet split")
     parser.add_argument("--fold", type=int, help="the fold that is the test part")
     parser.add_argument(
+        "--folds",
+        type=int,
+        help="how many folds the split was asked for, each of which needs both classes;"
+        " by default as many as are not empty",
+    )
+    parser.add_argument(
         "--hard-negatives",
         choices=MODES,
         help="train on hard negatives as well, or on them only and on no lncRNA",
@@ -99,6 +126,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             args.split, "is itself trained on hard negatives", "give the split that it was made of"
         )
+    if args.fold is not None:
+        check_folds(split, table["label"], args.folds)
     varied = vary(split, args.fold, args.hard_negatives is not None)
     if args.hard_negatives == ONLY:
         is_lncrna = (table["label"] == NEGATIVE) & ~is_hard_negative(table)
