@@ -45,19 +45,12 @@ def set_up_trainer(
     """Make the network, with seeded weights, and its optimiser.
 
     Raises:
-        InputError: The network cannot be built, a part lacks a class, the tokens are of another
-            vocabulary, or a step has no batch for each process.
+        InputError: The network cannot be built, a part lacks a class, or the tokens are of another
+            vocabulary.
     """
     for part in (TRAIN, VALIDATION):
         store.check_classes(part)
     store.check_ids(network_config.vocabulary_size)
-    if config.accumulate < ranks.count:
-        raise InputError(
-            "settings",
-            f"is {config.accumulate}, so that of {ranks.count} processes some have nothing to do",
-            f"set it to a multiple of {ranks.count}",
-            "accumulate",
-        )
     torch.manual_seed(config.seed)
     try:
         network = build_network(network_config).to(device)
