@@ -1,19 +1,27 @@
-import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
-from training_inputs import SOME_OF_ALL, timeless_record, train_words, write_inputs
+from training_inputs import (
+    LAUNCH,
+    ONE_THREAD,
+    SOME_OF_ALL,
+    timeless_record,
+    train_words,
+    write_inputs,
+)
 
 from circlet.cli import main
 from circlet.errors import InputError
 from circlet.model.distributed import Ranks, accumulating, processes
 
 CPU = torch.device("cpu")
-LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 # The second process waits for what the first one says of the validation.
 FAIL_FIRST = """
 import os, sys
@@ -36,18 +44,25 @@ def files(tmp_path_factory):
 
 def launch(*words):
     """Run a program as two processes."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *LAUNCH, *words],
-        env=environment,
+        env=ONE_THREAD,
         capture_output=True,
         text=True,
         timeout=120,
     )
 
 
-def test_two_processes_train_the_same_network_as_one(files, tmp_path):
-    changes = SOME_OF_ALL | {"learning_rate": 0.003}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        # Each batch is cut in two, which changes what comes by chance.
+        {"accumulate": 1, "dropout": 0, "mutate": 0, "mask": 0, "rotate": 0},
+    ],
+)
+def test_two_processes_train_the_same_network_as_one(files, tmp_path, changes):
+    changes = SOME_OF_ALL | {"learning_rate": 0.003} | changes
     done = launch("-m", "circlet", *train_words(files, tmp_path / "two", **changes))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("processes: 2") == 1  # the first one alone logs
@@ -89,10 +104,60 @@ def test_items_are_dealt_out_in_turn(ranks, dealt):
     assert ranks.share("abc") == dealt
 
 
+def pieces(rank, batches, lengths):
+    """Place, rows and weight of each piece of one of three processes."""
+    cut = Ranks(rank, 3).cut(batches, [lengths[rows] for rows in batches])
+    return [(place, rows.tolist(), weight) for place, rows, weight in cut]
+
+
+@pytest.mark.parametrize(
+    ("batches", "lengths", "dealt"),
+    [
+        # Thirds of 12 tokens.
+        ([[0, 1, 2, 3, 4, 5]], [2] * 6, [[(0, [0, 1])], [(0, [2, 3])], [(0, [4, 5])]]),
+        ([[5, 3, 1]], [9, 4, 9, 4, 9, 4], [[(0, [5])], [(0, [3])], [(0, [1])]]),
+        ([[0, 1, 2, 3]], [6, 2, 2, 2], [[(0, [0])], [(0, [1])], [(0, [2, 3])]]),
+        # Two thirds of each of two batches.
+        ([[2, 1, 0], [3, 5, 4]], [5] * 6, [[(0, [2, 1])], [(0, [0]), (1, [3])], [(1, [5, 4])]]),
+        ([[0], [1, 2]], [4, 4, 4], [[(0, [0])], [(1, [1])], [(1, [2])]]),
+    ],
+)
+def test_batches_are_cut_into_pieces_of_equal_length(batches, lengths, dealt):
+    batches, lengths = [np.array(rows) for rows in batches], np.array(lengths)
+    for rank, expected in enumerate(dealt):
+        assert pieces(rank, batches, lengths) == [(*piece, 1) for piece in expected]
+
+
+def test_who_gets_no_piece_takes_a_sequence_without_weight():
+    batches, lengths = [np.array([7, 3]), np.array([4])], np.arange(10)
+    assert pieces(0, batches, lengths) == [(0, [7], 1)]
+    assert pieces(1, batches, lengths) == [(0, [3], 1)]
+    assert pieces(2, batches, lengths) == [(1, [4], 1)]
+    long = [np.array([7, 3])]
+    assert pieces(0, long, lengths) == [(0, [7], 0)]
+    assert pieces(1, long, lengths) == [(0, [7], 1)]
+    assert pieces(2, long, lengths) == [(0, [3], 1)]
+
+
+@given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=20), min_size=1, max_size=5))
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_each_sequence_is_in_one_piece(count, sizes):
+    lengths = np.array([length for batch in sizes for length in batch])
+    batches = np.split(np.arange(len(lengths)), np.cumsum([len(batch) for batch in sizes])[:-1])
+    found = []
+    for rank in range(count):
+        cut = Ranks(rank, count).cut(batches, [lengths[rows] for rows in batches])
+        found += [(place, row) for place, rows, weight in cut for row in rows if weight]
+        tokens = sum(weight * lengths[rows].sum() for _, rows, weight in cut)
+        assert abs(tokens - lengths.sum() / count) <= lengths.max()
+    assert sorted(found) == [(place, row) for place, rows in enumerate(batches) for row in rows]
+
+
 def test_a_process_alone_needs_no_other():
     ranks, network, value = Ranks(), nn.Linear(1, 1), torch.ones(2)
     assert ranks.is_first
     assert ranks.broadcast("decision") == "decision"
+    assert ranks.decide(True) is True
     assert ranks.add_up(value) is value
     assert ranks.wrap(network, CPU) is network
     with accumulating(network):
@@ -122,20 +187,3 @@ def test_what_cannot_be_shared_is_refused(monkeypatch, device, message):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match=message), processes(torch.device(device)):
         pass
-
-
-def test_each_process_needs_a_batch_of_a_step(files, tmp_path, capsys, monkeypatch):
-    class Two:
-        def __enter__(self):
-            return Ranks(0, 2)
-
-        def __exit__(self, *error):
-            return None
-
-    monkeypatch.setattr("circlet.model.train.processes", lambda device: Two())
-    assert main(train_words(files, tmp_path, accumulate=1)) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "circlet train: error: settings: accumulate: is 1, so that of 2 processes some have "
-        "nothing to do; set it to a multiple of 2"
-    )
-    assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "workflow/circlet"
 
 # Plumbing that every step uses: its edit would rerun everything, training too.
-PLUMBING = {"arguments.py", "cli.py", "errors.py", "files.py", "progress.py", "tables.py"}
+PLUMBING = {
+    "arguments.py",
+    "cli.py",
+    "errors.py",
+    "files.py",
+    "progress.py",
+    "tables.py",
+    "termination.py",
+}
 # Types and constants that a step takes from a module whose doings it does not depend on.
 NOT_DEPENDED_ON = {
     # Each rule declares the one source it reads, and the genome if it does.

@@ -67,7 +67,10 @@ class KillError(Exception):
 
 
 def train_until(files, folder, saves, **changes):
-    """Train until the state was saved so often, which is after each step; return the steps."""
+    """Train until the state was saved so often; return the steps.
+
+    It is after each step, and before and after each validation.
+    """
     done, save = [], Keeper.save
 
     def watched(self, trainer):
@@ -120,7 +123,7 @@ def test_training_killed_from_outside_ends_as_if_it_was_not(start, files, traine
     assert_same(tmp_path, trained)
 
 
-@pytest.mark.parametrize("saves", [1, STEPS, STEPS + 1, STEPS + 3])
+@pytest.mark.parametrize("saves", [1, STEPS, STEPS + 1, STEPS + 2, STEPS + 4])
 def test_only_what_is_left_is_done(files, trained, tmp_path, monkeypatch, caplog, saves):
     caplog.set_level(logging.INFO)
     done, left, step = train_until(files, tmp_path, saves), [], trainer_module.train_step
@@ -132,7 +135,7 @@ def test_only_what_is_left_is_done(files, trained, tmp_path, monkeypatch, caplog
     monkeypatch.setattr(trainer_module, "train_step", watched)
     assert train(files, tmp_path) == 0
     assert done + len(left) == 2 * STEPS
-    epoch, within = (1, saves) if saves <= STEPS else (2, saves - STEPS - 1)
+    epoch, within = (1, min(saves, STEPS)) if saves <= STEPS + 1 else (2, saves - STEPS - 2)
     place = f"{tmp_path / 'state' / NAME}: going on from epoch {epoch}, step {within}, after"
     assert any(message.startswith(place) for message in caplog.messages)
     assert_same(tmp_path, trained)
@@ -180,6 +183,14 @@ def test_state_of_other_data_is_not_gone_on_from(files, tmp_path, caplog):
     assert any("of other settings, data or software" in message for message in caplog.messages)
 
 
+def test_what_kills_left_is_deleted_at_the_next_start(files, tmp_path):
+    train_until(files, tmp_path, 2)
+    for name in (f".abc.{NAME}", ".tmpAb3dE6"):
+        (tmp_path / "state" / name).touch()
+    train_until(files, tmp_path, 1)
+    assert [path.name for path in (tmp_path / "state").iterdir()] == [NAME]
+
+
 def test_time_used_before_counts(files, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     save = Keeper.save
@@ -210,7 +221,7 @@ def test_no_state_is_saved_of_a_loss_that_is_no_number(tmp_path):
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
-    for name in ("mine.txt", NAME, f".abc.{NAME}"):
+    for name in ("mine.txt", NAME, f".abc.{NAME}", ".tmpAb3dE6"):
         (tmp_path / name).touch()
     Keeper(tmp_path, "", 60).forget()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

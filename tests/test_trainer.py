@@ -183,6 +183,17 @@ def test_chance_of_the_first_batch_is_not_that_of_the_plan(monkeypatch):
     assert seeds != [np.random.default_rng([1, 1]).integers(2**63)]
 
 
+def test_a_piece_has_chance_of_its_own(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch, "manual_seed", seeds.append)
+    for place, piece in ((2, 0), (2, 1), (2, 2), (3, 1), (2, 1)):
+        batch_loss(make_trainer(seed=5), np.array([0]), 1, place, piece)
+    assert len(set(seeds)) == 4
+    assert seeds[1] == seeds[4]
+    # Of a whole batch, what it was before there were pieces.
+    assert seeds[0] == np.random.default_rng([5, 1, 3]).integers(2**63)
+
+
 def test_only_training_changes_the_tokens():
     trainer = make_trainer(mutate=0.4, mask=0.5, rotate=1.0)
     plain, changed = (trainer.load(np.array([7]), rng) for rng in (None, np.random.default_rng(1)))
@@ -216,21 +227,60 @@ def test_micro_batches_are_one_batch():
         torch.testing.assert_close(one.grad, other.grad)
 
 
-def test_share_of_a_rank_is_scaled_for_the_mean_over_ranks():
-    gradients = []
-    for ranks in (Ranks(), Ranks(0, 2), Ranks(1, 2)):
-        trainer = make_trainer(batch_tokens=1, accumulate=3, clip=1e6)
-        with contextlib.ExitStack() as stack:
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            patch.setattr(Ranks, "add_up", lambda self, value: value)
-            trainer.ranks = ranks
-            for step in trainer.plan(1):  # of three batches and of one
-                train_step(trainer, step, 1, 0, 0.5)
-                gradients.append(trainer.network.weight.grad.item())
-                trainer.network.weight.data.zero_()
-    alone, first, second = np.array(gradients).reshape(3, 2)
-    assert (first + second) / 2 == pytest.approx(alone, abs=1e-7)
-    assert second[1] == 0
+def step_of(ranks, monkeypatch, **settings):
+    """Take the steps of an epoch as one of many processes; give what they add to each gradient."""
+    trainer, gradients = make_trainer(clip=1e6, **settings), []
+    trainer.ranks = ranks
+    monkeypatch.setattr(Ranks, "add_up", lambda self, value: value)
+    for number, step in enumerate(trainer.plan(1)):
+        train_step(trainer, step, 1, number * trainer.config.accumulate, 0.5)
+        gradients.append(trainer.network.weight.grad.item())
+        trainer.network.weight.data.zero_()
+    return np.array(gradients)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"batch_tokens": 1, "accumulate": 3}, 2),  # of three batches and of one, none is cut
+        ({"batch_tokens": 12, "accumulate": 1}, 2),  # of three sequences and of one
+        ({"batch_tokens": 100, "accumulate": 1}, 1),
+        ({"batch_tokens": 100, "accumulate": 1, "class_weight": "balanced"}, 1),
+    ],
+)
+@pytest.mark.parametrize("count", [2, 3])
+def test_shares_of_ranks_have_the_gradient_of_one(monkeypatch, count, settings, steps):
+    alone = step_of(Ranks(), monkeypatch, **settings)
+    shares = [step_of(Ranks(rank, count), monkeypatch, **settings) for rank in range(count)]
+    assert len(alone) == steps
+    assert np.mean(shares, axis=0) == pytest.approx(alone, abs=1e-7)
+    idle = [share[-1] for share in shares].count(0)
+    assert idle == (count - 1 if steps == 2 else 0)  # the second has one sequence
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
+@pytest.mark.parametrize("rank", range(4))
+def test_gradients_are_shared_once_a_step(monkeypatch, accumulate, rank):
+    passes = []
+
+    @contextlib.contextmanager
+    def watched(model):
+        passes[-1] -= 1  # of those that are shared
+        yield
+
+    def loss(*args):
+        passes[-1] += 1
+        return batch_loss(*args)
+
+    monkeypatch.setattr(trainer_module, "accumulating", watched)
+    monkeypatch.setattr(trainer_module, "batch_loss", loss)
+    monkeypatch.setattr(Ranks, "add_up", lambda self, value: value)
+    trainer = make_trainer(batch_tokens=5, accumulate=accumulate)
+    trainer.ranks = Ranks(rank, 4)
+    for step in trainer.plan(1):
+        passes.append(0)
+        train_step(trainer, step, 1, 0, 0.5)
+    assert passes == [1] * len(trainer.plan(1))
 
 
 def test_clipping_bounds_the_step(monkeypatch):

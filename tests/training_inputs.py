@@ -55,6 +55,9 @@ SOME_OF_ALL = {
     "descriptors": "composition",
     "beta2": 0.98,
 }
+# Two processes, by what follows.
+LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # what torchrun would set, with a warning
 TIMES = ("seconds", "nt_per_second", "peak_mib")
 # Where a training can be made to die: a function, as its caller knows it.
 PLACES = {

@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from circlet import __version__
 from circlet.errors import InputError
+from circlet.termination import end_at_once
 
 # Step: the module that does it and one line of help. A module has `add_arguments(parser)` and
 # `run(args)`; it is imported only when its step is asked for, so that `--help` stays quick.
@@ -60,7 +60,6 @@ STEPS = {
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 
 NO_TORCH = "this step needs torch, which is not installed; pip install 'circlet[torch]'"
 
@@ -106,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 when done, 2 for bad input, 130 when interrupted.
     """
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, end_at_once)
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in arguments if word in STEPS), None)
     logging.basicConfig(
@@ -133,8 +132,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): nothing to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _terminated(signum: int, frame: FrameType | None) -> None:
-    """End by an exception, so that unfinished outputs are removed (a scheduler's time limit)."""
-    sys.exit(EXIT_TERMINATED)

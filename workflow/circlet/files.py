@@ -1,6 +1,7 @@
 """Reading and writing files: gzip by content, outputs by atomic rename, hashes."""
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
@@ -17,6 +18,8 @@ import pandas as pd
 from circlet.errors import InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
+# What the system says when no more can be written: the disk, a quota or a limit is met.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -60,22 +63,54 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn the error of a full disk, whichever library meets it, into an `InputError`.
+
+    Raises:
+        InputError: There is no space left for `path`.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (reason := _fullness(error)) is None:
+            raise
+        mend = "free space there, and start again"
+        raise InputError(path, f"cannot be written ({reason})", mend) from None
+
+
+def _fullness(error: Exception) -> str | None:
+    """Say in the system's words that a disk is full, if that is the error.
+
+    Some libraries tell it in their message alone: safetensors, which has an error of its own.
+    """
+    if isinstance(error, InputError):
+        return None
+    for number in FULL:
+        reason = os.strerror(number)
+        if getattr(error, "errno", None) == number or reason in str(error):
+            return reason
+    return None
+
+
+@contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that becomes `path` only if the block succeeds.
 
     The temporary name keeps the file's suffixes, since writers look at them.
 
     Raises:
-        InputError: No file can be made there, or something other than a file is there.
+        InputError: No file can be made there, something other than a file is there, or the disk is
+            full.
     """
     path = Path(path)
-    temporary = _temporary_beside(path)
-    try:
-        yield temporary
-        _apply_umask(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        temporary = _temporary_beside(path)
+        try:
+            yield temporary
+            _apply_umask(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _temporary_beside(path: Path) -> Path:
@@ -90,6 +125,8 @@ def _temporary_beside(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise InputError(
             path, f"cannot be written ({error.strerror})", "check path and permissions"
         ) from None

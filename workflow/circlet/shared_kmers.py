@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from circlet.files import writing
 from circlet.progress import track
 
 K = 31  # the longest odd one whose code fits 64 bits; shorter ones are shared by chance
@@ -127,8 +128,9 @@ def partition(sequences: Sequence[str], rows: np.ndarray, buckets: Sequence[Path
         pairs = pairs[np.argsort(bucket, kind="stable")]
         bounds = np.append(0, np.cumsum(np.bincount(bucket, minlength=len(buckets))))
         for number in np.flatnonzero(np.diff(bounds)):
-            with open(buckets[number], "ab") as handle:
-                pairs[bounds[number] : bounds[number + 1]].tofile(handle)
+            with writing(buckets[number]), open(buckets[number], "ab") as handle:
+                # Not `tofile`, which is silent about the last bytes if the disk is full.
+                handle.write(pairs[bounds[number] : bounds[number + 1]])
 
 
 def _chunks(rows: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -50,6 +51,30 @@ class Ranks:
         own = [(place, item, 1.0) for place, item in enumerate(items)][self.rank :: self.count]
         return own or [(0, items[0], 0.0)]
 
+    def cut(
+        self, batches: Sequence[np.ndarray], lengths: Sequence[np.ndarray]
+    ) -> list[tuple[int, np.ndarray, float]]:
+        """Cut batches that are fewer than the processes into pieces of about equal length.
+
+        All sequences, in their order, are one line that is cut at as many places as it takes; each
+        belongs where its middle lies.
+
+        Args:
+            batches: Rows of each batch.
+            lengths: Tokens of each of its sequences.
+
+        Returns:
+            As `share`: this process's piece of each batch that it has a part in.
+        """
+        ends = np.cumsum(np.concatenate(lengths))
+        middles = 2 * ends - np.concatenate(lengths)  # in halves of a token, so that it is exact
+        owners = np.split(
+            middles * self.count // (2 * ends[-1]), np.cumsum(list(map(len, batches)))[:-1]
+        )
+        pieces = [rows[owner == self.rank] for rows, owner in zip(batches, owners, strict=True)]
+        own = [(place, rows, 1.0) for place, rows in enumerate(pieces) if len(rows)]
+        return own or [(0, batches[0][:1], 0.0)]
+
     def broadcast(self, value: Any) -> Any:
         """Give every process the first one's value."""
         if self.count == 1:
@@ -57,6 +82,14 @@ class Ranks:
         values = [value]
         distributed.broadcast_object_list(values, src=0, device=torch.device("cpu"))
         return values[0]
+
+    def decide(self, answer: bool) -> bool:
+        """Give every process the first one's answer: quicker than `broadcast`, for each step."""
+        if self.count == 1:
+            return answer
+        flag = torch.tensor([answer], dtype=torch.uint8)
+        distributed.broadcast(flag, src=0)
+        return bool(flag)
 
     def add_up(self, value: Tensor) -> Tensor:
         """Give every process the sum of all values, in place."""

@@ -16,11 +16,14 @@ from torch import Tensor
 
 from circlet.files import atomic_path, sha256_of
 from circlet.model.trainer import Sums, Trainer, refuse_divergence
+from circlet.termination import Notice, leave
 
 log = logging.getLogger(__name__)
 
 NAME = "state.safetensors"
 FACTS = "training"  # key of the file's header
+# What a kill within a save leaves: our unfinished file, and that of safetensors itself.
+REMAINS = (f".*.{NAME}", ".tmp??????")
 
 
 def fingerprint(files: Sequence[str | Path], **settings: Any) -> str:
@@ -50,22 +53,41 @@ class Keeper:
         fingerprint: Of the training.
         every: Seconds between two saves within an epoch.
         last: `time.monotonic()` at the last one.
+        notice: Whether the process is asked to end.
     """
 
     folder: Path
     fingerprint: str
     every: float
     last: float = field(default_factory=time.monotonic)
+    notice: Notice = field(default_factory=Notice)
 
     @property
     def path(self) -> Path:
         """The file."""
         return self.folder / NAME
 
-    def keep(self, trainer: Trainer) -> None:
-        """Save the state if it is time to."""
-        if trainer.ranks.is_first and time.monotonic() - self.last >= self.every:
+    def keep(self, trainer: Trainer, must: bool = False) -> None:
+        """Save the state if it is time to, or has to be; and leave with it if that is asked for.
+
+        Raises:
+            InputError: See `save`.
+            SystemExit: The first process was asked to end. All leave together, and none before the
+                state is saved: if one is missing, the others wait for it and fail.
+        """
+        if must or time.monotonic() - self.last >= self.every:
             self.save(trainer)
+        if not trainer.ranks.decide(self.notice.came):
+            return
+        self.save(trainer)
+        log.info(
+            "%s: saved in epoch %d after step %d, since SIGTERM came; start again to go on from it",
+            self.path,
+            len(trainer.epochs) + 1,
+            trainer.sums.steps,
+        )
+        trainer.ranks.decide(True)
+        leave()
 
     def save(self, trainer: Trainer) -> None:
         """Save the state.
@@ -90,6 +112,8 @@ class Keeper:
 
     def recall(self, trainer: Trainer) -> None:
         """Go on from the state, if there is one of this training."""
+        if trainer.ranks.is_first:
+            self._tidy()
         kept = trainer.ranks.broadcast(self._read() if trainer.ranks.is_first else None)
         if kept is None:
             return
@@ -122,11 +146,17 @@ class Keeper:
         return facts, tensors
 
     def forget(self) -> None:
-        """Delete the state, and what a kill left of an unfinished one."""
-        for path in self.folder.glob(f"*{NAME}"):
-            path.unlink()
+        """Delete the state, and what kills left of unfinished ones."""
+        self.path.unlink(missing_ok=True)
+        self._tidy()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
+
+    def _tidy(self) -> None:
+        """Delete what kills left."""
+        for pattern in REMAINS:
+            for path in self.folder.glob(pattern):
+                path.unlink()
 
 
 def _tensors(trainer: Trainer) -> dict[str, Tensor]:

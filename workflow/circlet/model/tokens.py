@@ -1,15 +1,17 @@
 """Tokens and descriptors on disk: made once, the tokens memory-mapped by whoever reads them."""
 
 import argparse
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 import pandas as pd
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from circlet.composition import SIZE, compose_any
 from circlet.errors import InputError
@@ -117,22 +119,31 @@ def write_tokens(
     ends = np.concatenate([[0], np.cumsum(vocabulary.token_counts(lengths))])
     dtype = vocabulary.encode("").dtype
     starts = range(0, len(sequences), SEQUENCES_AT_ONCE)
-    with atomic_path(tokens) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=(int(ends[-1]),))
+    with _array_file(tokens, dtype, (int(ends[-1]),)) as handle:
         for start in track(starts, "encoding", total=len(starts)):
             some, _ = vocabulary.encode_many(sequences[start : start + SEQUENCES_AT_ONCE])
-            array[ends[start] : ends[start] + len(some)] = some
-        array.flush()
-        del array
+            handle.write(np.ascontiguousarray(some, dtype))
     write_array(offsets, ends)
     log.info("%s tokens of %s transcripts", f"{ends[-1]:,}", f"{len(sequences):,}")
 
 
 def write_array(path: str | Path, array: np.ndarray) -> None:
     """Write an array in numpy's format, atomically."""
-    # Given a path, numpy would add `.npy` to one that does not end so.
+    with _array_file(path, array.dtype, array.shape) as handle:
+        handle.write(np.ascontiguousarray(array))
+
+
+@contextlib.contextmanager
+def _array_file(path: str | Path, dtype: np.dtype, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """Open an array in numpy's format, atomically, for writing its content in C order.
+
+    numpy's own writers are no use on a full disk: of what does not fit, up to 4 KiB are lost in
+    silence, and the process dies of a mapped file (SIGBUS).
+    """
+    header = {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-        np.save(handle, array)
+        write_array_header_1_0(handle, header)
+        yield handle
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:

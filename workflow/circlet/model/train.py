@@ -5,10 +5,12 @@ goes on from its state, and several processes share one under torchrun.
 """
 
 import argparse
+import contextlib
 import copy
 import logging
 import platform
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +33,7 @@ from circlet.model.state import Keeper, fingerprint
 from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.model.trainer import Sums, Trainer, train_epoch, validate
 from circlet.tables import TRAIN, VALIDATION
+from circlet.termination import Notice, leave
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +49,12 @@ def set_up_trainer(
     """Make the network, with seeded weights, and its optimiser.
 
     Raises:
-        InputError: The network cannot be built, a part lacks a class, the tokens are of another
-            vocabulary, or a step has no batch for each process.
+        InputError: The network cannot be built, a part lacks a class, or the tokens are of another
+            vocabulary.
     """
     for part in (TRAIN, VALIDATION):
         store.check_classes(part)
     store.check_ids(network_config.vocabulary_size)
-    if config.accumulate < ranks.count:
-        raise InputError(
-            "settings",
-            f"is {config.accumulate}, so that of {ranks.count} processes some have nothing to do",
-            f"set it to a multiple of {ranks.count}",
-            "accumulate",
-        )
     torch.manual_seed(config.seed)
     try:
         network = build_network(network_config).to(device)
@@ -82,11 +78,13 @@ def set_up_trainer(
 def run_epoch(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
     """Train one epoch, or what the time allows of it, and validate; return its record."""
     train_epoch(trainer, lambda: keeper.keep(trainer))
-    sums, started = trainer.sums, time.monotonic()
+    keeper.keep(trainer, must=True)
+    sums, started, scores = trainer.sums, time.monotonic(), None
     train_loss = float(sums.loss) / sums.sequences
-    validation_loss, auroc = trainer.ranks.broadcast(
-        validate(trainer) if trainer.ranks.is_first else None
-    )
+    if trainer.ranks.is_first:
+        with keeper.notice.released():  # at most the validation is lost
+            scores = validate(trainer)
+    validation_loss, auroc = trainer.ranks.broadcast(scores)
     record = {
         "epoch": len(trainer.epochs) + 1,
         "seen": round(sums.sequences / len(trainer.store.rows(TRAIN)), 4),
@@ -141,6 +139,17 @@ def fit(trainer: Trainer, keeper: Keeper) -> str:
     return stopped
 
 
+@contextlib.contextmanager
+def following(ranks: Ranks, notice: Notice) -> Iterator[None]:
+    """Leave without a word when the first process did, all having been asked to."""
+    try:
+        yield
+    except RuntimeError:  # what they should have done together failed
+        if ranks.is_first or not notice.came:
+            raise
+        leave()
+
+
 def train(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
     """Train a network, from the state if there is one.
 
@@ -177,7 +186,8 @@ def train(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
         record["processes"],
     )
     keeper.recall(trainer)
-    stopped = fit(trainer, keeper)
+    with following(trainer.ranks, keeper.notice), keeper.notice.postponed():
+        stopped = fit(trainer, keeper)
     trainer.model = trainer.network  # see `processes`
     trainer.network.load_state_dict(trainer.best)
     return record | {

@@ -29,6 +29,7 @@ from circlet.tables import TRAIN, VALIDATION
 
 log = logging.getLogger(__name__)
 
+WHOLE = 0  # number of a batch that is not cut
 LOOK_EVERY = 25  # steps; to look at the loss, an accelerator has to finish what it is at
 
 
@@ -139,6 +140,20 @@ class Trainer:
         batches, size = self.batches(self.store.rows(TRAIN), rng), self.config.accumulate
         return [batches[start : start + size] for start in range(0, len(batches), size)]
 
+    def share(
+        self, batches: Sequence[np.ndarray]
+    ) -> tuple[list[tuple[int, np.ndarray, float]], int]:
+        """Give this process's share of a step; see `Ranks.share`, `Ranks.cut` and `batch_loss`.
+
+        Returns:
+            The place in the step, the rows and the weight of each batch, or of each piece of one;
+            and the number of those pieces.
+        """
+        if self.config.accumulate >= self.ranks.count:
+            return self.ranks.share(batches), WHOLE
+        lengths = [self.lengths[rows].clip(min=1) for rows in batches]
+        return self.ranks.cut(batches, lengths), 1 + self.ranks.rank
+
     def load(self, rows: np.ndarray, rng: np.random.Generator | None = None) -> Batch:
         """Read a batch onto the device, with random changes if there is a source of chance."""
         config, max_tokens = self.config, self.network_config.max_tokens
@@ -163,14 +178,19 @@ class Trainer:
             return network(*batch).float()
 
 
-def batch_loss(trainer: Trainer, rows: np.ndarray, epoch: int, place: int) -> Tensor:
-    """Sum the losses of a batch, the `place`-th of its epoch.
+def batch_loss(
+    trainer: Trainer, rows: np.ndarray, epoch: int, place: int, piece: int = WHOLE
+) -> Tensor:
+    """Sum the losses of a batch, the `place`-th of its epoch, or of a piece of it, numbered from 1.
 
     All chance in it, dropout too, is seeded by that place: it depends neither on what went before
-    nor on which process does it, so that a training can be taken up and shared.
+    nor on which process does it, so that a training can be taken up and shared. Pieces are seeded
+    by their number too: a sequence in one is rotated, mutated, masked and dropped out otherwise
+    than in the whole batch, and likewise each time that there are as many pieces.
     """
-    # One more, since a seed sequence that ends in 0 is that of the plan, which lacks it.
-    rng = np.random.default_rng([trainer.config.seed, epoch, place + 1])
+    # One more, since a seed sequence that ends in 0 is that of what lacks it: the plan lacks the
+    # place, and a whole batch the piece.
+    rng = np.random.default_rng([trainer.config.seed, epoch, place + 1, piece])
     torch.manual_seed(int(rng.integers(2**63)))
     logits = trainer.forward(trainer.model, trainer.load(rows, rng))
     targets = trainer.to_device(torch.from_numpy(trainer.targets[rows]))
@@ -197,11 +217,11 @@ def train_step(
     set_rate(trainer.optimizer, config, progress)
     trainer.optimizer.zero_grad(set_to_none=True)
     scale = ranks.count / sum(map(len, batches))  # gradients come as the mean over the processes
-    own, losses = ranks.share(batches), []
+    (own, piece), losses = trainer.share(batches), []
     for turn, (place, rows, weight) in enumerate(own, start=1):
         is_last = turn == len(own)
         with contextlib.nullcontext() if is_last else accumulating(trainer.model):
-            loss = weight * batch_loss(trainer, rows, epoch, first + place)
+            loss = weight * batch_loss(trainer, rows, epoch, first + place, piece)
             (scale * loss).backward()
         losses.append(loss.detach())
     nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
