@@ -367,6 +367,8 @@ SCORING_MODULES = [
 ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
 PREDICT_MODULES = [
     "predict.py",
+    "calls.py",
+    "shards.py",
     "data/sources/fasta.py",
     *SCORING_MODULES,
     *COMPOSITION_MODULES,
