@@ -44,6 +44,10 @@ STEPS = {
     ),
     "strata": ("circlet.evaluation.strata", "score strata of a part, and tell the mistakes"),
     "explain": ("circlet.evaluation.explain.explain", "tell what calls rest on, base by base"),
+    "gather-explanation": (
+        "circlet.evaluation.explain.gather",
+        "join the pieces of an explanation",
+    ),
     "figures": ("circlet.evaluation.figures", "draw the curves of one set of predictions"),
     "compare": ("circlet.evaluation.comparison", "put all runs and baselines in one table"),
     "model-card": (
