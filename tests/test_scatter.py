@@ -17,7 +17,7 @@ RECORDS = 2 * CHUNK_RECORDS + 9  # of three chunks, one a piece
 FILES = ("predictions/main/circrnas.tsv.gz", "predictions/main/many.tsv.gz")
 FOLDER = "evaluation/main/explanation"
 TARGETS = [f"results/demo/{name}" for name in (*FILES, FOLDER)]
-BY_TIME = ("--rerun-triggers", "mtime", "--")
+BY_TIME = ("--rerun-triggers", "mtime")
 
 
 def settings(folder: Path, prediction: int, explanation: int) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def test_another_number_of_pieces_reruns_the_scattered_steps_alone(whole):
     folder, _ = whole
     steps = {"predict_piece", "gather_predictions", "explain_piece", "gather_explanation"}
     assert planned(folder, *TARGETS, *settings(folder, 3, 2)) == steps
-    assert planned(folder, *BY_TIME, *TARGETS, *settings(folder, 3, 2)) == set()
+    assert planned(folder, *TARGETS, *BY_TIME, *settings(folder, 3, 2)) == set()
 
 
 def test_pieces_give_the_bytes_of_the_whole(scattered):
