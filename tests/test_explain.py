@@ -8,11 +8,8 @@ import torch
 from explain_inputs import MOTIF, plant, trained_checkpoint
 
 from circlet.cli import main
-from circlet.descriptors import DESCRIPTORS
-from circlet.evaluation.explain.explain import descriptor_table, stem_of, words
 from circlet.evaluation.explain.inputs import choose, draw_sample
 from circlet.files import read_table, write_table
-from circlet.model.attribution import Attribution
 from circlet.predict import Predictor, predict_dataset
 from circlet.tables import EXPLANATION_COLUMNS, MISTAKE_COLUMNS
 
@@ -215,37 +212,6 @@ def test_a_sample_is_seeded_and_keeps_its_order():
     assert draw_sample(table, 200, 1)["id"].tolist() == list(range(100))
 
 
-def test_descriptors_are_told_by_group():
-    values = np.zeros(336)
-    values[[0, 1, 7, 8, 16, 271, 272, 335]] = range(1, 9)
-    found = Attribution(np.array([0.5, 0.25]), np.array([0.0, -2.0]), values, 0.0, np.ones(2) > 0)
-    table = descriptor_table(found, np.arange(356.0)).set_index(["group", "descriptor"])
-    worth = table["attribution"]
-    assert worth["k-mers", "all"] == 0.75
-    assert worth["k-mers at the ends", "all"] == -2
-    assert worth["length", "log_length"] == 1
-    assert worth["stop-free stretches", "stop_free_linear_1"] == 2
-    assert worth["GC", "gc"] == 3
-    assert worth["end bases", "first_1"] == 4
-    assert (worth["4-mers", "AAAA"], worth["4-mers", "TTTT"]) == (5, 6)
-    assert (worth["codons", "AAA"], worth["codons", "TTT"]) == (7, 8)
-    assert table.loc[("codons", "TTT"), "value"] == 335
-    assert worth.sum() == pytest.approx(found.total)
-    assert len(table) == 2 + len(DESCRIPTORS) + len(words(4)) + len(words(3))
-
-
-@pytest.mark.parametrize(
-    ("rank", "count", "name", "expected"),
-    [
-        (3, 26, "ENST00000445753.1", "03_ENST00000445753.1"),
-        (1, 1, "../a b|c", "1_.._a_b_c"),
-        (7, 100, "x" * 99, "007_" + "x" * 60),
-    ],
-)
-def test_names_of_files_are_safe(rank, count, name, expected):
-    assert stem_of(rank, count, name) == expected
-
-
 def test_skipped_records_are_told(model, tmp_path, caplog):
     fasta = write_fasta(tmp_path / "a.fa", [("vague", "ACGTN" * 20), ("whole", PLANTED[1][0])])
     with caplog.at_level(logging.WARNING):
@@ -261,6 +227,7 @@ def test_skipped_records_are_told(model, tmp_path, caplog):
         (["in.fa", "--mistakes", "m.tsv"], "what to explain is not clear"),
         (["in.fa", "--steps", "1"], "--steps"),
         (["in.fa", "--sample", "0"], "--sample"),
+        (["in.fa", "--shard", "3/2"], "--shard: is '3/2'; give I/N"),
         (["in.fa"], "no record can be explained"),
     ],
 )
@@ -278,3 +245,44 @@ def test_tables_of_other_data_are_refused(model, predictor, tmp_path, capsys):
     write_table(tmp_path / "mistakes.tsv", wrong.reindex(columns=list(MISTAKE_COLUMNS)))
     assert explain(model, tmp_path / "why", *flags) == 2
     assert "t99" in capsys.readouterr().err
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def assert_pieces_are_the_whole(model, folder, count, *options):
+    """Explain as a whole and in pieces that are joined: the same files of the same bytes."""
+    assert explain(model, folder / "whole", *options) == 0
+    pieces = [folder / f"{number}-of-{count}" for number in range(1, count + 1)]
+    for number, piece in enumerate(pieces, start=1):
+        assert explain(model, piece, *options, "--shard", f"{number}/{count}") == 0
+        assert not set(names(piece)) & {"index.tsv", "kmers.tsv", "sanity.tsv", "global.svg"}
+    flags = ["--pieces", *map(str, pieces), "--output", str(folder / "joined")]
+    assert main(["gather-explanation", *flags]) == 0
+    assert names(folder / "joined") == names(folder / "whole")
+    for path in sorted((folder / "whole").iterdir()):
+        assert path.read_bytes() == (folder / "joined" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(("count", "most"), [(2, 2), (5, 1)])
+def test_pieces_of_a_run_are_joined_to_the_whole(model, predictor, tmp_path, count, most):
+    """Of five pieces some have no call of their own: there are three."""
+    flags, _ = write_dataset(tmp_path, predictor)
+    options = [*flags, "--most", str(most), "--right", "1", "--sample", "6", "--steps", "16"]
+    assert_pieces_are_the_whole(model, tmp_path, count, *options)
+
+
+def test_pieces_of_own_sequences_are_joined_to_the_whole(model, tmp_path):
+    """They have no labels, so that the sample stands under the calls."""
+    records = [(f"r{row}", bases) for row, (bases, _) in enumerate(PLANTED[:5])]
+    fasta = write_fasta(tmp_path / "mine.fa", [("short", "ACGT"), *records])
+    options = [str(fasta), "--most", "2", "--sample", "4", "--steps", "16"]
+    assert_pieces_are_the_whole(model, tmp_path, 2, *options)
+
+
+def test_a_piece_may_have_nothing_to_explain(model, tmp_path):
+    """No call gets a picture and the sample is of one transcript."""
+    fasta = write_fasta(tmp_path / "mine.fa", [("one", PLANTED[0][0])])
+    options = [str(fasta), "--most", "0", "--sample", "1", "--steps", "16"]
+    assert_pieces_are_the_whole(model, tmp_path, 2, *options)

@@ -417,3 +417,57 @@ def test_absent_device_is_refused(checkpoint_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="there is no cuda here"):
         Predictor.from_pretrained(checkpoint_folder, "cuda")
+
+
+def in_pieces(checkpoint_folder, folder, fasta, count):
+    """Classify a file in pieces and join them; give the table, and the number of rows of each."""
+    pieces = [folder / f"{number}-of-{count}.tsv.gz" for number in range(1, count + 1)]
+    for number, piece in enumerate(pieces, start=1):
+        assert classify(checkpoint_folder, piece, fasta, "--shard", f"{number}/{count}") == 0
+    joined = folder / f"{count}.tsv.gz"
+    assert main(["gather", "--pieces", *map(str, pieces), "--output", str(joined)]) == 0
+    return joined, [len(read_rows(piece)) - 1 for piece in pieces]
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [23]), (2, [12, 11]), (3, [8, 8, 7]), (7, [0, 4, 4, 4, 4, 4, 3])],
+)
+def test_pieces_have_the_bytes_of_the_whole(
+    checkpoint_folder, sequences, tmp_path, monkeypatch, count, sizes
+):
+    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 4)
+    fasta = write_fasta(tmp_path / "in.fa.gz", sequences)
+    assert classify(checkpoint_folder, tmp_path / "whole.tsv.gz", fasta) == 0
+    joined, found = in_pieces(checkpoint_folder, tmp_path, fasta, count)
+    assert joined.read_bytes() == (tmp_path / "whole.tsv.gz").read_bytes()
+    assert found == sizes
+
+
+def test_pieces_are_of_whole_chunks(checkpoint_folder, tmp_path):
+    """With the chunks as they are: in other company the last digits may differ."""
+    chunk, rng = predict_module.CHUNK_RECORDS, np.random.default_rng(1)
+    some = ["".join(rng.choice(list("ACGT"), size=rng.integers(15, 60))) for _ in range(40)]
+    fasta = write_fasta(tmp_path / "in.fa", [some[row % 40] for row in range(2 * chunk + 9)])
+    assert classify(checkpoint_folder, tmp_path / "whole.tsv.gz", fasta) == 0
+    joined, sizes = in_pieces(checkpoint_folder, tmp_path, fasta, 2)
+    assert joined.read_bytes() == (tmp_path / "whole.tsv.gz").read_bytes()
+    assert sizes == [chunk, chunk + 9]
+
+
+def test_a_fault_outside_the_piece_is_told_too(checkpoint_folder, sequences, tmp_path, capsys):
+    fasta = write_fasta(tmp_path / "in.fa", [*sequences, ""])
+    for piece in ("1/2", "2/2"):
+        assert classify(checkpoint_folder, tmp_path / "out.tsv", fasta, "--shard", piece) == 2
+        assert "r23: has no sequence" in capsys.readouterr().err
+    assert not (tmp_path / "out.tsv").exists()
+
+
+@pytest.mark.parametrize("piece", ["3/2", "0/2", "1", "1/2"])
+def test_a_wrong_piece_ends_with_one_line(checkpoint_folder, sequences, tmp_path, capsys, piece):
+    """The last is right, but the dataset is classified as a whole."""
+    _, _, words = _dataset(tmp_path, sequences)
+    assert classify(checkpoint_folder, tmp_path / "out.tsv", *words, "--shard", piece) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("circlet predict: error: arguments: --shard: is ")
+    assert not (tmp_path / "out.tsv").exists()

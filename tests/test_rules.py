@@ -133,6 +133,7 @@ def printed(tmp_path_factory) -> str:
         "predict": {"inputs": {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}},
         "search": SEARCH,
         "explain": {"mistakes": 7, "sample": 30, "window": 9, "steps": 12, "seed": 5},
+        "scatter": {"prediction": 3, "explanation": 2},
     }
     targets = ("all", "results/search/main.tsv", "results/evaluation/main/explanation")
     targets += ("results/evaluation/bare/folds.tsv",)
@@ -193,6 +194,9 @@ def test_declared_modules_exist(jobs):
         ("leakage", "--seed 7"),
         ("explain", "--most 7 --sample 30 --seed 5 --steps 12 --window 9"),
         ("vocabulary", "--split results/splits/gene.fold1."),
+        ("predict", "lncrnas.chr21.fa --shard 3/3"),
+        ("gather", "--pieces results/predictions/bare/mine.1-of-3.tsv.gz results/predictions/"),
+        ("explain", "--window 9 --shard 2/2"),
         # Neither a fold nor hard negatives where a run names none.
         ("vocabulary", "--split results/splits/locus.parquet"),
     ],
@@ -225,13 +229,27 @@ def test_runs_meet_those_of_other_splits(printed):
     assert others.endswith(" --others bare=locus=results/predictions/bare.tsv.gz")
 
 
-def test_time_and_memory_are_told_of_every_step_that_is_measured(printed):
+def assert_told_are_the_measured(printed):
     (command,) = re.findall(r"\bcirclet resources .*", printed)
     told = command.partition("--names ")[2].partition(" --runs")[0].split()
     measured = re.findall(r"^    benchmark: results/benchmarks/(\S+)\.tsv$", printed, re.MULTILINE)
     assert len(told) == len(set(told))
     apart = re.compile(r"search/|.*(bare|locus)\.fold\d")  # of the other targets
     assert set(told) == {name for name in measured if not apart.match(name)}
+    return set(told)
+
+
+def test_time_and_memory_are_told_of_every_step_that_is_measured(printed):
+    told = assert_told_are_the_measured(printed)
+    assert {"predict/bare/mine/3-of-3", "explain/main/1-of-2"} < told
+
+
+def test_a_step_in_one_piece_is_one_job(tmp_path):
+    inputs = {"mine": str(REPOSITORY / "workflow/demo/lncrnas.chr21.fa")}
+    printed = dry_run(tmp_path, {"predict": {"inputs": inputs}})
+    assert "--shard" not in printed
+    assert "--pieces" not in printed
+    assert {"predict/main/mine", "explain/main"} < assert_told_are_the_measured(printed)
 
 
 def test_cross_validation_makes_every_fold_and_seed_by_jobs_of_their_own(printed):

@@ -347,6 +347,12 @@ def mixed(change: dict[str, Any]) -> dict[str, Any]:
             {"predict": {"inputs": {"mine": "nope.fa"}}},
             "predict.inputs.mine: there is no file 'nope.fa'; correct the path",
         ),
+        ({"scatter": {"prediction": 0}}, "scatter.prediction: 0 is less than the minimum of 1"),
+        # It would be named as the first of three pieces of 'mine'.
+        (
+            {"predict": {"inputs": {"mine.1-of-3": ANY_FILE}}},
+            "predict.inputs: 'mine.1-of-3' does not match",
+        ),
         (
             {"dataset": {"min_length": 2}},
             "runs.main.vocabulary.k: 3 exceeds 2, the shortest sequence; lower it",

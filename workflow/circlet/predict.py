@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from circlet.calls import write_calls
 from circlet.composition import compose_any
 from circlet.data.sources.fasta import read_identified
 from circlet.errors import InputError
-from circlet.files import atomic_text, read_table, write_table
+from circlet.files import read_table, write_table
 from circlet.model.attribution import STEPS, Attribution, attribute, shuffle_weights
 from circlet.model.checkpoint import Checkpoint
 from circlet.model.rollout import roll_out
@@ -24,14 +25,8 @@ from circlet.model.scoring import BATCH_TOKENS, member_logits
 from circlet.model.trees import blend
 from circlet.parts import with_parts
 from circlet.progress import Progress
-from circlet.tables import (
-    CALL_COLUMNS,
-    MODEL,
-    NEGATIVE,
-    POSITIVE,
-    PREDICTION_COLUMNS,
-    SPLIT_COLUMNS,
-)
+from circlet.shards import WHOLE, Shard, shard, take
+from circlet.tables import MODEL, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -218,30 +213,24 @@ def unambiguous_bases(sequence: str) -> int:
     return sum(map(sequence.upper().count, "ACGTU"))
 
 
-def predict_fasta(predictor: Predictor, fasta: str | Path, output: str | Path) -> None:
+def predict_fasta(
+    predictor: Predictor, fasta: str | Path, output: str | Path, piece: Shard = WHOLE
+) -> None:
     """Classify the records of a FASTA file into a table with `CALL_COLUMNS`.
 
+    Args:
+        predictor: The model.
+        fasta: The file; of a piece alone it is read twice, so a pipe will not do.
+        output: Where to write.
+        piece: Of the file's chunks, so that each is classified in the company it has in the whole.
+
     Raises:
-        InputError: The file is broken in structure; no table is written then.
+        InputError: The file is broken in structure, in or outside the piece; no table is written
+            then.
     """
-    records = ((identifier, sequence) for identifier, _, sequence in read_identified(fasta))
-    unscored = 0
-    with atomic_text(output) as handle, Progress("classifying", unit="records") as progress:
-        handle.write("\t".join(CALL_COLUMNS) + "\n")
-        for identifier, probability, call in predictor.predict(records):
-            shown = f"{probability:.6g}" if call else ""
-            handle.write(f"{identifier}\t{shown}\t{call}\n")
-            unscored += not call
-            progress.update()
-    log.info("%s: classified %s records", fasta, f"{progress.done - unscored:,}")
-    if unscored:
-        log.warning(
-            "%s: %s records have fewer than %d unambiguous bases, which the model was not trained "
-            "on: no call",
-            fasta,
-            f"{unscored:,}",
-            predictor.checkpoint.min_length,
-        )
+    records = take(lambda: read_identified(fasta), piece, CHUNK_RECORDS)
+    calls = predictor.predict((identifier, sequence) for identifier, _, sequence in records)
+    write_calls(output, calls, fasta, predictor.checkpoint.min_length)
 
 
 def predict_dataset(
@@ -276,6 +265,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     parser.add_argument("fasta", nargs="?", metavar="IN.fa[.gz]", help="sequences to classify")
     parser.add_argument("--model", required=True, help="checkpoint folder")
+    parser.add_argument(
+        "--shard", type=shard, default="1/1", metavar="I/N", help="piece I of N of the FASTA file"
+    )
     parser.add_argument("--transcripts", help="instead of a FASTA file: the dataset, Parquet")
     parser.add_argument("--split", help="with --transcripts: its division, Parquet")
     parser.add_argument(
@@ -286,18 +278,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="the table of calls, TSV, or .gz")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the step."""
+def check_arguments(args: argparse.Namespace) -> None:
+    """Check what the parser cannot.
+
+    Raises:
+        InputError: What to classify is not clear.
+    """
     if (args.fasta is None) == (args.transcripts is None) or bool(args.transcripts) != bool(
         args.split
     ):
         raise InputError(
             "arguments", "what to classify is not clear", "give IN.fa, or --transcripts and --split"
         )
+    if args.shard != WHOLE and args.fasta is None:
+        raise InputError("arguments", "is of a FASTA file", "give IN.fa, or leave it", "--shard")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the step."""
+    check_arguments(args)
     set_up(args.threads)
     predictor = Predictor.from_pretrained(args.model, args.device)
     if args.fasta is not None:
-        predict_fasta(predictor, args.fasta, args.output)
+        predict_fasta(predictor, args.fasta, args.output, args.shard)
         return
     transcripts = read_table(args.transcripts, ("id", "source", "label", "sequence"))
     split = read_table(args.split, SPLIT_COLUMNS)

@@ -16,6 +16,19 @@ STARTED = time.time()
 PACKAGE = os.path.relpath(Path(workflow.basedir) / "workflow")
 
 
+scattergather:
+    prediction=config["scatter"]["prediction"],
+    explanation=config["scatter"]["explanation"],
+
+
+# What names the pieces of a step, as --set-scatter may have it; the whole needs no name.
+PIECES = {step: getattr(gather, step)("{scatteritem}") for step in config["scatter"]}
+PIECES = {
+    step: [[piece] for piece in pieces] if len(pieces) > 1 else [[]]
+    for step, pieces in PIECES.items()
+}
+
+
 def modules(*names):
     """Files of the package that a step depends on: as inputs, so that an edit reruns it."""
     return [f"{PACKAGE}/circlet/{name}" for name in names]
@@ -181,6 +194,11 @@ def run_flags(*sections):
     return lambda wildcards: " ".join(
         flags(config["runs"][wildcards.run][section]) for section in sections
     )
+
+
+def shard_flag(wildcards):
+    """Params function: which piece the wildcards name."""
+    return f"--shard {wildcards.scatteritem.replace('-of-', '/')}"
 
 
 def split_name(split):
@@ -392,6 +410,8 @@ SCORING_MODULES = [
 ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
 PREDICT_MODULES = [
     "predict.py",
+    "calls.py",
+    "shards.py",
     "data/sources/fasta.py",
     *SCORING_MODULES,
     *COMPOSITION_MODULES,
@@ -405,13 +425,27 @@ EXPLAIN_MODULES = [
     "evaluation/explain/motif_figures.py",
     "evaluation/explain/motifs.py",
     "evaluation/explain/mutagenesis.py",
-    "evaluation/predictions.py",
+    "evaluation/explain/pieces.py",
     "evaluation/explain/sanity.py",
+    "evaluation/explain/shares.py",
+    "evaluation/explain/single.py",
+    "evaluation/predictions.py",
     "model/attribution.py",
     "model/rollout.py",
     "drawing.py",
     "parts.py",
     *PREDICT_MODULES,
+]
+GATHER_EXPLANATION_MODULES = [
+    "evaluation/explain/gather.py",
+    "evaluation/explain/logo.py",
+    "evaluation/explain/motif_figures.py",
+    "evaluation/explain/motifs.py",
+    "evaluation/explain/pieces.py",
+    "evaluation/explain/sanity.py",
+    "descriptors.py",
+    "drawing.py",
+    "shards.py",
 ]
 # What both pages, the report and the card, are made with.
 PAGE_MODULES = [
@@ -505,11 +539,17 @@ BENCHMARKS = [
     *(f"trees/{run}" for run in RUNS if config["runs"][run]["boosting"]),
     *(f"{step}/{run}" for run in RUNS for step in ("assemble", "predict")),
     *(f"predict_external/{run}" for run in RUNS if EXTERNAL),
-    *(f"predict/{run}/{name}" for run in RUNS for name in config["predict"]["inputs"]),
+    *(
+        posixpath.join("predict", run, name, *piece)
+        for run in RUNS
+        for name in config["predict"]["inputs"]
+        for piece in PIECES["prediction"]
+    ),
     *(f"baselines/{split}/{name}" for split in SPLITS for name in config["evaluate"]["baselines"]),
     *(f"evaluate/{scored}" for scored in SCORED),
     *(f"differences/{run}" for run in RUNS if differences_of(run)),
-    *(f"{step}/{run}" for run in RUNS for step in ("strata", "figures", "explain")),
+    *(f"{step}/{run}" for run in RUNS for step in ("strata", "figures")),
+    *(posixpath.join("explain", run, *piece) for run in RUNS for piece in PIECES["explanation"]),
 ]
 PARTS = ["train", "validation", "test"]
 CARD_FIGURES = ["length", "gc", "exon_number"]

@@ -350,11 +350,60 @@ rule explain_run:
         model=rules.predict_dataset.params.model,
         part=config["evaluate"]["part"],
         settings=EXPLANATION,
+        shard="",
     shell:
         "circlet explain --model {params.model:q} --predictions {input.predictions:q}"
         " --split {input.split:q} --transcripts {input.transcripts:q}"
-        " --mistakes {input.mistakes:q} --part {params.part} {params.settings}"
+        " --mistakes {input.mistakes:q} --part {params.part} {params.settings} {params.shard}"
         " --device $DEVICE --threads {threads} --output {output.folder:q} 2> {log:q}"
+
+
+# The same in pieces, where the config says so.
+use rule explain_run as explain_piece with:
+    output:
+        folder=temp(directory(f"{RESULTS}/evaluation/{{run}}/explanation.{{scatteritem}}")),
+    log:
+        f"{RESULTS}/logs/explain/{{run}}/{{scatteritem}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/explain/{{run}}/{{scatteritem}}.tsv"
+    params:
+        model=rules.predict_dataset.params.model,
+        part=config["evaluate"]["part"],
+        settings=EXPLANATION,
+        shard=shard_flag,
+
+
+rule gather_explanation:
+    input:
+        pieces=gather.explanation(rules.explain_piece.output.folder, allow_missing=True),
+        code=modules(*GATHER_EXPLANATION_MODULES),
+    output:
+        folder=report(
+            directory(f"{RESULTS}/evaluation/{{run}}/explanation"),
+            patterns=["{name}.svg"],
+            caption="../report/explanation.rst",
+            category="Explanation",
+            subcategory="{run}",
+        ),
+    log:
+        f"{RESULTS}/logs/gather_explanation/{{run}}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    shell:
+        "circlet gather-explanation --pieces {input.pieces:q} --output {output.folder:q} 2> {log:q}"
+
+
+if len(PIECES["explanation"]) > 1:
+
+    ruleorder: gather_explanation > explain_run
+
+else:
+
+    ruleorder: explain_run > gather_explanation
 
 
 rule compare_scores:

@@ -229,9 +229,50 @@ rule predict_input:
         gpu=GPUS,
     params:
         model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        shard="",
     shell:
-        "circlet predict --model {params.model:q} {input.fasta:q}"
+        "circlet predict --model {params.model:q} {input.fasta:q} {params.shard}"
         " --device $DEVICE --threads {threads} --output {output.predictions:q} 2> {log:q}"
+
+
+# The same in pieces, where the config says so.
+use rule predict_input as predict_piece with:
+    output:
+        predictions=temp(f"{RESULTS}/predictions/{{run}}/{{name}}.{{scatteritem}}.tsv.gz"),
+    log:
+        f"{RESULTS}/logs/predict/{{run}}/{{name}}/{{scatteritem}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/{{run}}/{{name}}/{{scatteritem}}.tsv"
+    params:
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        shard=shard_flag,
+
+
+rule gather_predictions:
+    input:
+        pieces=gather.prediction(rules.predict_piece.output.predictions, allow_missing=True),
+        code=modules("calls.py"),
+    output:
+        predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
+    log:
+        f"{RESULTS}/logs/gather_predictions/{{run}}/{{name}}.log",
+    conda:
+        "../../envs/model.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "circlet gather --pieces {input.pieces:q} --output {output.predictions:q} 2> {log:q}"
+
+
+if len(PIECES["prediction"]) > 1:
+
+    ruleorder: gather_predictions > predict_input
+
+else:
+
+    ruleorder: predict_input > gather_predictions
 
 
 # A random search around a run: snakemake results/search/RUN.tsv. Not part of the default target.

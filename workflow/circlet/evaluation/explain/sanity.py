@@ -9,6 +9,7 @@ import logging
 import numpy as np
 import pandas as pd
 
+SANITY_COLUMNS = ("rank", "id", "rho", "rho_absolute")
 LIMIT = 0.5  # mean correlation beyond which pictures are not to be trusted
 
 log = logging.getLogger(__name__)

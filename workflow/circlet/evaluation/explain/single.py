@@ -1,0 +1,119 @@
+"""What the call of one transcript rests on: its tables and pictures, and how far to trust them."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from circlet.composition import compose_any
+from circlet.evaluation.explain.figures import Tracks, save_tracks
+from circlet.evaluation.explain.mutagenesis import mutate
+from circlet.evaluation.explain.sanity import SANITY_COLUMNS, correlate
+from circlet.evaluation.explain.shares import descriptor_table
+from circlet.files import write_table
+from circlet.predict import Predictor
+from circlet.progress import track
+
+STEM_LETTERS = 60  # of an id in a file's name
+
+
+class Options(NamedTuple):
+    """How calls are explained.
+
+    Attributes:
+        sample: Transcripts of the tables over many.
+        window: Bases on each side of the junction that are substituted.
+        steps: Points of the integrated gradients.
+        seed: Of the sample and of the shuffled weights.
+    """
+
+    sample: int
+    window: int
+    steps: int
+    seed: int
+
+
+def stem_of(rank: int, count: int, identifier: str) -> str:
+    """A name for the files of a transcript: of its rank among `count` and its id, and safe."""
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", identifier).strip("_")[:STEM_LETTERS]
+    return f"{rank:0{len(str(count))}d}_{safe}"
+
+
+def title_of(row: dict[str, Any]) -> str:
+    """Tell in two lines what is explained: the call, and how much of it the networks make."""
+    known = f"{row['label']}, " if row["label"] else ""
+    identifier = row["id"] if len(row["id"]) <= STEM_LETTERS else f"{row['id'][:STEM_LETTERS]}…"
+    sizes = [
+        f"{row[name]:.2f}".replace("-", "\N{MINUS SIGN}") for name in ("target", "attribution")
+    ]
+    return (
+        f"{identifier}: {known}called {row['call']} (p_circrna {row['p_circrna']:.3f})\n"
+        f"log-odds of the networks above the baseline: {sizes[0]}, attributed {sizes[1]}"
+    )
+
+
+def explain_one(
+    predictor: Predictor, row: dict[str, Any], folder: Path, options: Options
+) -> dict[str, Any]:
+    """Explain the call of one transcript, and write its tables and pictures.
+
+    Args:
+        predictor: The model.
+        row: With `id`, `label`, `sequence` and `stem`.
+        folder: Where to write.
+        options: See there.
+
+    Returns:
+        The row with all of `EXPLANATION_COLUMNS`, and `bases` and `is_read` for what follows.
+    """
+    sequence = row["sequence"]
+    probability = float(predictor.predict_proba([sequence])[0])
+    found = predictor.attribute(sequence, options.steps)
+    rollout = predictor.roll_out(sequence)
+    error = found.total - found.target
+    row |= {"p_circrna": probability, "call": predictor.call(probability)}
+    row |= {"attribution": found.total, "target": found.target, "error": error}
+    bases = pd.DataFrame({"base": list(sequence), "attribution": found.bases})
+    bases.insert(0, "position", range(len(sequence)))
+    if rollout is not None:
+        bases["rollout"] = rollout
+    mutations = mutate(predictor, sequence, options.window)
+    descriptors = descriptor_table(found, compose_any([sequence])[0])
+    tables = {"bases": bases, "mutagenesis": mutations, "descriptors": descriptors}
+    for name, table in tables.items():
+        write_table(folder / f"{row['stem']}.{name}.tsv", table)
+    shares = descriptors.groupby("group", sort=False)["attribution"].sum().to_dict()
+    drawn = (sequence, found.bases, found.is_read, rollout, mutations, shares)
+    save_tracks(Tracks(title_of(row), *drawn), folder, row["stem"])
+    return row | {"bases": found.bases, "is_read": found.is_read}
+
+
+def name_rows(asked: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give transcripts as rows with `rank` and `stem`, which depend on how many there are."""
+    rows = asked.astype(object).where(asked.notna(), None).to_dict("records")
+    for rank, row in enumerate(rows, start=1):
+        row |= {"rank": rank, "stem": stem_of(rank, len(rows), row["id"])}
+    return rows
+
+
+def check_sanity(
+    predictor: Predictor, explained: Sequence[dict[str, Any]], options: Options
+) -> pd.DataFrame:
+    """Compare attributions with those of the same networks with shuffled weights.
+
+    Args:
+        predictor: The model.
+        explained: Of `explain_one`.
+        options: See there.
+
+    Returns:
+        A table with `SANITY_COLUMNS`.
+    """
+    shuffled, found = predictor.shuffled(options.seed), []
+    for row in track(explained, "attributing with shuffled weights", total=len(explained)):
+        other = shuffled.attribute(row["sequence"], options.steps).bases
+        alike = correlate(row["bases"][row["is_read"]], other[row["is_read"]])
+        found.append({"rank": row["rank"], "id": row["id"], **alike})
+    return pd.DataFrame(found, columns=list(SANITY_COLUMNS))
