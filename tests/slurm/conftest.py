@@ -14,8 +14,10 @@ import pytest
 from cluster import lacking, running
 from workflow_inputs import copy_repository
 
-# The machine is small, and the jobs are short: two cores, and their state asked for often.
-QUICK = "--cores 2 --latency-wait 20 --seconds-between-status-checks 2"
+# As many as a node of the SLURM has, if there are as many: threads decide the last digits.
+CORES = ("--cores", str(min(2, len(os.sched_getaffinity(0)))))
+# Jobs are short: their state is asked for often.
+QUICK = "--latency-wait 20 --seconds-between-status-checks 2"
 QUICK += " --slurm-init-seconds-before-status-checks 1"
 # Of everything some.
 SMALL = {
@@ -53,7 +55,7 @@ class Workplace:
 
     def start(self, settings: dict[str, Any], *words: str) -> subprocess.Popen[bytes]:
         """Start Snakemake with the profile for SLURM, its output in a file."""
-        profile = ["--profile", f"{self.source}/profiles/slurm", *QUICK.split()]
+        profile = ["--profile", f"{self.source}/profiles/slurm", *CORES, *QUICK.split()]
         return self.call(self.command(settings, *profile, *words))
 
     def call(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -125,7 +127,7 @@ def alone(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """The same workflow without SLURM."""
     folder = tmp_path_factory.mktemp("alone")
     place = Workplace(folder, source, folder / "results")
-    place.finish(place.call(place.command({}, "--cores", "2")))
+    place.finish(place.call(place.command({}, *CORES)))
     return place
 
 
@@ -134,5 +136,5 @@ def uninterrupted(alone: Workplace, tmp_path_factory: pytest.TempPathFactory) ->
     """The weights that a long training ends with if nothing happens to it."""
     place = alone.copy(tmp_path_factory.mktemp("uninterrupted") / "folder")
     target = str(place.results / WEIGHTS)
-    place.finish(place.call(place.command(LONG, "--cores", "2", target)))
+    place.finish(place.call(place.command(LONG, *CORES, target)))
     return (place.results / WEIGHTS).read_bytes()

@@ -2,11 +2,14 @@
 
 import re
 import signal
+import subprocess
+import sys
 from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 from cluster import NODES, Job, ask, jobs, wait_until
-from conftest import LONG, WEIGHTS
+from conftest import CORES, LONG, WEIGHTS
 
 from circlet.files import read_json
 
@@ -104,7 +107,9 @@ def kill(job):
 
 
 def run_out_of_time(job):
-    ask("scontrol", "update", f"JobId={job.id}", "TimeLimit=1")
+    # SLURM looks every half a minute whether a job is over its time.
+    soon = datetime.now() + timedelta(seconds=2)
+    ask("scontrol", "update", f"JobId={job.id}", f"EndTime={soon:%Y-%m-%dT%H:%M:%S}")
 
 
 @pytest.fixture
@@ -181,7 +186,7 @@ def test_processes_that_train_together(submitted, tmp_path, asked, device, sprea
     place = submitted.copy(tmp_path / "folder")
     known = {job.id for job in jobs()}
     resources = [f"train_model:{setting}" for setting in asked.split()]
-    settings = {"device": device, **LONG, "runs": {"main": {"seeds": [3]}}}
+    settings = {"device": device, "runs": {"main": {"seeds": [3], "training": {"epochs": 2}}}}
     target = str(place.results / "models/main/seed3.json")
     place.finish(place.start(settings, target, "--set-resources", *resources))
     (job,) = of_rule("train_model", known)
@@ -199,3 +204,23 @@ def test_without_a_gpu_all_goes_to_the_other_partition(submitted, tmp_path):
     place.finish(place.start(settings, str(place.results / "models/main/seed4.json")))
     (job,) = of_rule("train_model", known)
     assert (job.partition, job.state) == ("cpu", "COMPLETED")
+
+
+def test_a_divided_prediction_has_the_bytes_of_the_whole(submitted, tmp_path):
+    place = submitted.copy(tmp_path / "folder")
+    known = {job.id for job in jobs()}
+    records = (submitted.source / "workflow/demo/circrnas.chr21.fa").read_text().split(">")[1:]
+    fasta = tmp_path / "many.fa"
+    fasta.write_text("".join(f">copy{turn}_{record}" for turn in range(12) for record in records))
+    settings = {"predict": {"inputs": {"many": str(fasta)}}}
+    divided = place.results / "predictions/main/many.tsv.gz"
+    place.finish(place.start(settings, str(divided), "--set-scatter", "prediction=3"))
+    pieces = of_rule("predict_piece", known)
+    (array,) = {job.id.partition("_")[0] for job in pieces}
+    assert [job.id for job in pieces] == [f"{array}_1", f"{array}_2", f"{array}_3"]
+    whole = tmp_path / "whole.tsv.gz"
+    words = ["--model", str(submitted.results / "models/main"), "--threads", CORES[1]]
+    command = [sys.executable, "-m", "circlet", "predict", *words, "--output", str(whole)]
+    subprocess.run([*command, str(fasta)], check=True)
+    assert divided.read_bytes() == whole.read_bytes()
+    assert list((place.results / "predictions").rglob("*-of-*")) == []

@@ -73,7 +73,7 @@ rule train_model:
     threads: 8
     resources:
         mem_mb=8000,
-        runtime=1440,
+        runtime=480,
         gpu=GPUS,
         # So many share the training, of each GPU one at the least: see docs/cluster.md.
         processes=1,
