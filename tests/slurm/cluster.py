@@ -15,7 +15,13 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 CONFIGURED = Path("/etc/slurm")
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
+NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none"
+ACCOUNTING = """AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge.sock"""
+PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "sbatch", "srun", "mariadbd")
+PACKAGES = "slurmctld slurmd slurmdbd slurm-client munge mariadb-server"
 NODES = ("circlet1", "circlet2")
 
 
@@ -78,15 +84,19 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def configured(folder: Path, kill_wait: int) -> Iterator[None]:
+def configured(folder: Path, kill_wait: int, accounting: bool) -> Iterator[int]:
     """Fill in the settings, and link them to where SLURM's programs look by themselves.
 
     Snakemake starts a job's step without `SLURM_CONF` in its environment.
 
+    Yields:
+        The port for a database.
+
     Raises:
         FileExistsError: This machine has settings of its own.
     """
-    controller, *nodes = free_ports(3)
+    controller, *nodes, keeper, database = free_ports(5)
+    settings = ACCOUNTING.format(port=keeper, folder=folder) if accounting else NO_ACCOUNTING
     values = {
         "RUN": str(folder),
         "HOST": socket.gethostname().partition(".")[0],
@@ -94,18 +104,22 @@ def configured(folder: Path, kill_wait: int) -> Iterator[None]:
         "PORT1": str(nodes[0]),
         "PORT2": str(nodes[1]),
         "KILLWAIT": str(kill_wait),
+        "DBDPORT": str(keeper),
+        "SQLPORT": str(database),
+        "ACCOUNTING": settings,
     }
     CONFIGURED.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         for template in HERE.glob("*.conf.in"):
             text = re.sub(r"@(\w+)@", lambda match: values[match[1]], template.read_text())
+            (folder / template.stem).touch(mode=0o600)  # slurmdbd's has to be
             (folder / template.stem).write_text(text)
             link = CONFIGURED / template.stem
             if link.is_symlink():  # of a SLURM of ours that was killed
                 link.unlink()
             link.symlink_to(folder / template.stem)
             stack.callback(link.unlink)
-        yield
+        yield database
 
 
 @contextlib.contextmanager
@@ -127,6 +141,34 @@ def daemon(folder: Path, *words: str) -> Iterator[subprocess.Popen]:
             process.wait()
 
 
+@contextlib.contextmanager
+def accounts(folder: Path, port: int) -> Iterator[None]:
+    """Run a database and, over it, SLURM's accounting."""
+    data, socket_file = folder / "mariadb", folder / "mariadb.sock"
+    where = [f"--datadir={data}", f"--socket={socket_file}"]
+    shape = ["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]
+    made = ["mariadb-install-db", "--no-defaults", *where[:1], *shape]
+    subprocess.run(made, check=True, capture_output=True)
+    server = ["mariadbd", "--no-defaults", *where, f"--port={port}", "--user=root"]
+    with daemon(folder, *server, "--bind-address=127.0.0.1"):
+        wait_until(socket_file.exists, "mariadb")
+        grant = (
+            "CREATE USER slurm@'%' IDENTIFIED BY 'slurm'; GRANT ALL ON slurm_acct.* TO slurm@'%'"
+        )
+        subprocess.run(["mariadb", "--no-defaults", where[1], "-e", grant], check=True)
+        with daemon(folder, "slurmdbd", "-D"):
+            wait_until(knows_clusters, "slurmdbd")
+            ask("sacctmgr", "--immediate", "add", "cluster", "circlet")
+            for about in ("account", "lab"), ("user", "root", "account=lab"):
+                ask("sacctmgr", "--immediate", "add", *about)
+            yield
+
+
+def knows_clusters() -> bool:
+    """Whether the accounting answers."""
+    return subprocess.run(["sacctmgr", "list", "cluster"], capture_output=True).returncode == 0
+
+
 def is_idle() -> bool:
     """Whether all nodes wait for work."""
     try:
@@ -143,18 +185,19 @@ def logs(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def running(kill_wait: int = 30) -> Iterator[None]:
+def running(kill_wait: int = 30, accounting: bool = False) -> Iterator[None]:
     """Run a SLURM.
 
     Args:
         kill_wait: Seconds between the two signals that end a job.
+        accounting: Whether it keeps accounts, which sacct reads.
 
     Raises:
         TimeoutError: It does not come up; what its logs say is with it.
     """
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         try:
-            with _running(Path(folder), kill_wait):
+            with _running(Path(folder), kill_wait, accounting):
                 yield
         except TimeoutError as error:
             error.add_note(logs(Path(folder)))
@@ -162,7 +205,7 @@ def running(kill_wait: int = 30) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _running(folder: Path, kill_wait: int) -> Iterator[None]:
+def _running(folder: Path, kill_wait: int, accounting: bool) -> Iterator[None]:
     """Run a SLURM with settings, state and logs in a folder."""
     folder.chmod(0o755)  # munge's socket has to be reached
     (folder / "state").mkdir()
@@ -172,10 +215,12 @@ def _running(folder: Path, kill_wait: int) -> Iterator[None]:
     files = {"key-file": key, "socket": place, "pid-file": folder / "munged.pid"}
     files |= {"log-file": folder / "munge.log", "seed-file": folder / "munge.seed"}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(configured(folder, kill_wait))
+        database = stack.enter_context(configured(folder, kill_wait, accounting))
         start = lambda *words: stack.enter_context(daemon(folder, *words))  # noqa: E731
         start("munged", "--foreground", *(f"--{name}={path}" for name, path in files.items()))
         wait_until(place.exists, "munge")
+        if accounting:
+            stack.enter_context(accounts(folder, database))
         start("slurmctld", "-D", "-c")
         for node in NODES:
             start("slurmd", "-D", "-N", node)
@@ -189,5 +234,5 @@ def lacking() -> str:
     """Say what keeps SLURM from running here; empty if nothing does."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        return f"{', '.join(missing)}: apt-get install slurmctld slurmd slurm-client munge"
+        return f"{', '.join(missing)} missing: apt-get install {PACKAGES}"
     return "" if os.geteuid() == 0 else "needs root, for the nodes to run jobs of a user"

@@ -75,17 +75,21 @@ class Workplace:
         assert process.wait(seconds) == 0, self.printed
 
     def copy(self, folder: Path) -> "Workplace":
-        """Copy folder and results to where another workflow goes on from them."""
+        """Copy folder and results to where another workflow goes on from them, without weights.
+
+        Snakemake does not know how what it finds there was made.
+        """
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("printed.log", "locks"))
         other = Workplace(folder, self.source, folder / "results")
         if not other.results.exists():
             shutil.copytree(self.results, other.results)
+        (other.results / WEIGHTS).unlink()
         return other
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[None]:
-    """A SLURM that runs."""
+    """A SLURM that runs, without accounting."""
     if problem := lacking():
         pytest.fail(f"no SLURM to test with: {problem}")
     with running(kill_wait=20):

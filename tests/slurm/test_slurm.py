@@ -1,6 +1,7 @@
 """The pipeline on a real SLURM: the demo, what can happen to a job, several processes, arrays."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,6 +214,7 @@ def test_a_divided_prediction_has_the_bytes_of_the_whole(submitted, tmp_path):
     fasta = tmp_path / "many.fa"
     fasta.write_text("".join(f">copy{turn}_{record}" for turn in range(12) for record in records))
     settings = {"predict": {"inputs": {"many": str(fasta)}}}
+    shutil.copy2(submitted.results / WEIGHTS, place.results / WEIGHTS)
     divided = place.results / "predictions/main/many.tsv.gz"
     place.finish(place.start(settings, str(divided), "--set-scatter", "prediction=3"))
     pieces = of_rule("predict_piece", known)

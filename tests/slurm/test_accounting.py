@@ -1,0 +1,36 @@
+"""The profile on a SLURM that keeps accounts, as most clusters do."""
+
+import pytest
+from cluster import ask, running
+from conftest import Workplace
+
+pytestmark = pytest.mark.slurm
+
+
+@pytest.fixture(scope="module")
+def accounted(source, tmp_path_factory):
+    """A folder to submit from, while SLURM keeps accounts."""
+    folder = tmp_path_factory.mktemp("accounted")
+    with running(accounting=True):
+        yield Workplace(folder, source, folder / "results")
+
+
+def test_jobs_are_followed_and_accounted_for(accounted):
+    target = str(accounted.results / "dataset/transcripts.parquet")
+    accounted.finish(accounted.start({}, target))
+    told = ask("sacct", "--allocations", "--noheader", "--parsable2", "--format=State,Account")
+    assert told.splitlines() == ["COMPLETED|lab"] * 3
+
+
+def test_sacct_can_be_asked_instead(accounted):
+    target = str(accounted.results / "dataset/homology.parquet")
+    accounted.finish(accounted.start({}, target, "--slurm-status-command", "sacct"))
+    told = ask("sacct", "--allocations", "--noheader", "--parsable2", "--format=Comment")
+    assert told.splitlines()[-1] == "rule_cluster_homology"
+
+
+def test_an_unknown_account_is_refused_at_once(accounted):
+    target = str(accounted.results / "splits/gene.parquet")
+    process = accounted.start({}, target, "--default-resources", "slurm_account=nobody")
+    assert process.wait(120) == 1
+    assert "nobody" in accounted.printed
