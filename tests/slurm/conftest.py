@@ -62,6 +62,8 @@ class Workplace:
         """Start a command in the environment of a user, its output in a file."""
         environment = os.environ | {"NO_COLOR": "1", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         environment.pop("PYTHONPATH", None)
+        # A test session in the background ignores Ctrl-C, and so would what it starts.
+        command = ["env", "--default-signal=INT", *command]
         with open(self.folder / "printed.log", "a") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
