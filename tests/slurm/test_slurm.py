@@ -158,14 +158,27 @@ def test_training_goes_on_from_where_it_was(
         assert detail(tried[1], "MinMemoryNode") == "16000M"  # twice what the first one had
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_workflow_that_was_cancelled_goes_on(submitted, uninterrupted, tmp_path, number):
+def interrupt(place, process):
+    """Stop Snakemake by Ctrl-C: it cancels its jobs."""
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) != 0
+
+
+def destroy(place, process):
+    """Kill Snakemake, which can do nothing more, and tidy up as the docs say."""
+    process.kill()
+    process.wait()
+    ask("scancel", "--name", re.search(r"SLURM run ID: (\S+)", place.printed)[1])
+    place.finish(place.call(place.command(LONG, "--unlock")))
+
+
+@pytest.mark.parametrize("stop", [interrupt, destroy])
+def test_a_workflow_that_was_stopped_goes_on(submitted, uninterrupted, tmp_path, stop):
     place = submitted.copy(tmp_path / "folder")
     known = {job.id for job in jobs()}
     process = place.start(LONG, str(place.results / WEIGHTS))
     wait_until((place.results / "training/main/1/state.safetensors").exists, "the first epoch")
-    process.send_signal(number)
-    assert process.wait(120) != 0
+    stop(place, process)
     wait_until(
         lambda: {job.state for job in of_rule("train_model", known)} == {"CANCELLED"}, "scancel"
     )
