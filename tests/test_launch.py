@@ -35,8 +35,8 @@ def asked(monkeypatch, tmp_path):
 
     monkeypatch.setattr(launch.os, "execvp", become)
 
-    def ask(processes=1, gpus=0, nodes=1, threads=4):
-        settings = {"processes": processes, "gpus": gpus, "nodes": nodes, "threads": threads}
+    def ask(processes=1, gpus=0, nodes=1):
+        settings = {"processes": processes, "gpus": gpus, "nodes": nodes}
         try:
             launch.launch(argparse.Namespace(words=WORDS, **settings))
         except Became as command:
@@ -61,7 +61,7 @@ def test_several_on_this_node(asked, settings):
 
 def test_several_nodes_are_reached_by_srun(asked):
     assert asked(gpus=4, nodes=2) == (
-        "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --kill-on-bad-exit=1 --cpus-per-task=4"
+        "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpu-bind=none --kill-on-bad-exit=1"
         " python -m torch.distributed.run --nnodes=2 --rdzv-backend=c10d"
         " --rdzv-endpoint=n1:29500 --rdzv-id=17 --nproc-per-node=2 -m circlet train --tokens t.npy"
     )

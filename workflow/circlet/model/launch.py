@@ -33,8 +33,10 @@ def torchrun(words: Sequence[str], each: int, nodes: int = 1) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", *shape, *words]
 
 
-def across(nodes: int, threads: int | None, command: Sequence[str]) -> list[str]:
+def across(nodes: int, command: Sequence[str]) -> list[str]:
     """Give the command that runs another one once on each node of this job of SLURM's.
+
+    It may use all that the job has there: of CPUs not only that of one task, which is the default.
 
     Raises:
         InputError: There is no SLURM here.
@@ -42,9 +44,8 @@ def across(nodes: int, threads: int | None, command: Sequence[str]) -> list[str]
     if shutil.which("srun") is None:
         mend = "submit the job to SLURM, or ask for one"
         raise InputError("nodes", f"{nodes} are asked for, but there is no srun", mend)
-    shape = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-    shape += [f"--cpus-per-task={threads}"] if threads else []
-    return ["srun", *shape, *command]
+    shape = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--cpu-bind=none"]
+    return ["srun", *shape, "--kill-on-bad-exit=1", *command]
 
 
 def free_port() -> int:
@@ -58,8 +59,8 @@ def launch(args: argparse.Namespace) -> None:
     """Become torchrun if several processes are asked for; return in each that it starts.
 
     Args:
-        args: With `processes`, `gpus`, `nodes` and `threads`, and with `words`: those that the
-            command line was given, and that each process is given anew.
+        args: With `processes`, `gpus` and `nodes`, and with `words`: those that the command line
+            was given, and that each process is given anew.
 
     Raises:
         InputError: The processes cannot be dealt out to the nodes, or there is no SLURM to do it.
@@ -72,7 +73,7 @@ def launch(args: argparse.Namespace) -> None:
         raise InputError("processes", f"{count} cannot be dealt out to {nodes} nodes", mend)
     command = torchrun(args.words, count // nodes, nodes)
     if nodes > 1:
-        command = across(nodes, args.threads, command)
+        command = across(nodes, command)
     log.info("starting %d processes, nodes: %d", count, nodes)
     # A thread a process is what torchrun sets, with a warning; the step sets its own.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
