@@ -26,8 +26,9 @@ SMALL = {
     "evaluate": {"baselines": ["length", "memoriser"], "replicates": 200},
     "explain": {"mistakes": 2, "sample": 4, "steps": 8},
 }
-# A training that takes long enough to be hit.
-LONG = {"runs": {"main": {"seeds": [1], "training": {"epochs": 60, "patience": 60}}}}
+# A training that takes long enough to be hit, and one that does so half a minute later.
+LONG = {"runs": {"main": {"seeds": [1], "training": {"epochs": 30, "patience": 30}}}}
+LONGER = {"runs": {"main": {"seeds": [1], "training": {"epochs": 90, "patience": 90}}}}
 WEIGHTS = "models/main/seed1.safetensors"
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cluster import NODES, Job, ask, jobs, wait_until
-from conftest import CORES, LONG, WEIGHTS
+from conftest import CORES, LONG, LONGER, WEIGHTS
 
 from circlet.files import read_json
 
@@ -123,28 +123,29 @@ def nodes():
 
 
 @pytest.mark.parametrize(
-    ("happens", "is_same_job"),
+    ("happens", "is_same_job", "settings"),
     [
-        (requeue, True),
-        (preempt, True),
-        (lose_node, True),
-        (cancel, False),
-        (kill, False),
-        (run_out_of_time, False),
+        (requeue, True, LONG),
+        (preempt, True, LONG),
+        (lose_node, True, LONG),
+        (cancel, False, LONG),
+        (kill, False, LONG),
+        (run_out_of_time, False, LONGER),
     ],
 )
 def test_training_goes_on_from_where_it_was(
-    submitted, uninterrupted, nodes, tmp_path, happens, is_same_job
+    submitted, uninterrupted, nodes, tmp_path, happens, is_same_job, settings
 ):
     place = submitted.copy(tmp_path / "folder")
     known = {job.id for job in jobs()}
-    process = place.start(LONG, str(place.results / WEIGHTS))
+    process = place.start(settings, str(place.results / WEIGHTS))
     wait_until((place.results / "training/main/1/state.safetensors").exists, "the first epoch")
     (job,) = of_rule("train_model", known)
     assert job.state == "RUNNING"
     happens(job)
     place.finish(process)
-    assert (place.results / WEIGHTS).read_bytes() == uninterrupted
+    if settings is LONG:
+        assert (place.results / WEIGHTS).read_bytes() == uninterrupted
     log = (place.results / "logs/train/main/seed1.log").read_text()
     assert re.search(r"going on from epoch ([2-9]|\d\d)", log)
     assert not (place.results / "training/main/1").exists()
