@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cluster import NODES, Job, ask, jobs, wait_until
-from conftest import CORES, LONG, LONGER, WEIGHTS
+from places import CORES, LONG, LONGER, WEIGHTS
 
 from circlet.files import read_json
 
