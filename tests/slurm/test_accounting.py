@@ -34,7 +34,8 @@ def test_sacct_can_be_asked_instead_and_knows_an_account(accounted):
 
 
 def test_an_unknown_account_is_refused_at_once(accounted):
-    target = str(accounted.results / "splits/gene.parquet")
-    process = accounted.start({}, target, "--default-resources", "slurm_account=nobody")
+    target = accounted.results / "dataset/homology.parquet"
+    target.unlink()
+    process = accounted.start({}, str(target), "--default-resources", "slurm_account=nobody")
     assert process.wait(120) == 1
-    assert "nobody" in accounted.printed
+    assert "The given account nobody appears to be invalid" in accounted.printed
