@@ -139,7 +139,9 @@ def test_training_goes_on_from_where_it_was(
     place = submitted.copy(tmp_path / "folder")
     known = {job.id for job in jobs()}
     process = place.start(settings, str(place.results / WEIGHTS))
-    wait_until((place.results / "training/main/1/state.safetensors").exists, "the first epoch")
+    wait_until(
+        (place.results / "training/main/1/state.safetensors").exists, "a state to go on from"
+    )
     (job,) = of_rule("train_model", known)
     assert job.state == "RUNNING"
     happens(job)
@@ -147,7 +149,7 @@ def test_training_goes_on_from_where_it_was(
     if settings is LONG:
         assert (place.results / WEIGHTS).read_bytes() == uninterrupted
     log = (place.results / "logs/train/main/seed1.log").read_text()
-    assert re.search(r"going on from epoch ([2-9]|\d\d)", log)
+    assert "going on from epoch" in log
     assert not (place.results / "training/main/1").exists()
     tried = of_rule("train_model", known)
     assert len(tried) == (1 if is_same_job else 2)
@@ -178,7 +180,9 @@ def test_a_workflow_that_was_stopped_goes_on(submitted, uninterrupted, tmp_path,
     place = submitted.copy(tmp_path / "folder")
     known = {job.id for job in jobs()}
     process = place.start(LONG, str(place.results / WEIGHTS))
-    wait_until((place.results / "training/main/1/state.safetensors").exists, "the first epoch")
+    wait_until(
+        (place.results / "training/main/1/state.safetensors").exists, "a state to go on from"
+    )
     stop(place, process)
     wait_until(
         lambda: {job.state for job in of_rule("train_model", known)} == {"CANCELLED"}, "scancel"
