@@ -24,7 +24,14 @@ CONFIG = NetworkConfig(
     6, max_tokens=24, streams=1, patch=2, width=4, layers=1, heads=1, feedforward=4, ends=2
 )
 PARTS = ["train", "validation", "validation", "validation", "test"]
-OUTPUTS = ["config.json", "seed1.safetensors", "seed7.safetensors", "training.json"]
+OUTPUTS = [
+    "config.json",
+    "manifest.json",
+    "reference.safetensors",
+    "seed1.safetensors",
+    "seed7.safetensors",
+    "training.json",
+]
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ def trained(tmp_path):
             "id": [f"t{row}" for row in range(150)],
             "label": np.where(is_circrna, "circRNA", "lncRNA"),
             "part": PARTS * 30,
+            "length": lengths,
+            "hash": rng.integers(1, 2**60, 150).astype(np.uint64),
         }
     )
     for name, array in {"tokens": tokens, "offsets": offsets, "features": features}.items():
@@ -93,8 +102,9 @@ def trained(tmp_path):
 @pytest.mark.parametrize("method", ["platt", "isotonic", "temperature", "none"])
 def test_checkpoint_is_fitted_on_the_validation_part(trained, tmp_path, method):
     assert trained.assemble(tmp_path / "model", "--calibration", method) == 0
-    made = Checkpoint.load(tmp_path / "model")
-    assert (made.names, made.config, made.vocabulary) == (["seed1", "seed7"], CONFIG, VOCABULARY)
+    made = Checkpoint.load(tmp_path / "model").description
+    assert (made.names, made.vocabulary) == (["seed1", "seed7"], VOCABULARY)
+    assert made.network == asdict(CONFIG)
     assert made.min_length == 17
     assert made.training == [{"seed": seed, "network": asdict(CONFIG)} for seed in (1, 7)]
     expected = fit_calibration(method, trained.logits, trained.classes)
@@ -121,7 +131,7 @@ def test_trees_join_with_the_share_that_serves_best(trained, tmp_path, caplog):
     )
     trees.save(trained.path("trees.safetensors"))
     assert trained.assemble(tmp_path / "model", "--trees", trained.path("trees.safetensors")) == 0
-    made = Checkpoint.load(tmp_path / "model")
+    made = Checkpoint.load(tmp_path / "model").description
     alone = Checkpoint.load(tmp_path / "model").members
     held_out = features[(index["part"] == "validation").to_numpy()]
     sequences = TokenStore.load(
@@ -179,7 +189,7 @@ def test_weights_in_place_are_left_alone(trained):
     before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in paths]
     assert trained.assemble(trained.folder) == 0
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in paths] == before
-    assert Checkpoint.load(trained.folder).names == ["seed1", "seed7"]
+    assert Checkpoint.load(trained.folder).description.names == ["seed1", "seed7"]
 
 
 def test_weights_of_an_earlier_ensemble_are_replaced(trained, tmp_path):
@@ -192,7 +202,7 @@ def test_weights_of_an_earlier_ensemble_are_replaced(trained, tmp_path):
 
 def test_one_seed_is_an_ensemble_too(trained, tmp_path):
     assert trained.assemble(tmp_path / "model", seeds=(7,)) == 0
-    assert Checkpoint.load(tmp_path / "model").names == ["seed7"]
+    assert Checkpoint.load(tmp_path / "model").description.names == ["seed7"]
 
 
 def test_log_says_what_the_figures_are_of(trained, tmp_path, caplog):
@@ -202,7 +212,7 @@ def test_log_says_what_the_figures_are_of(trained, tmp_path, caplog):
     assert [line for line in lines if line.startswith("validation AUROC of the model: 0.")]
     (line,) = [line for line in lines if "log loss" in line]
     assert line.startswith("on the validation part itself, so too kind: ")
-    threshold = Checkpoint.load(tmp_path / "model").threshold
+    threshold = Checkpoint.load(tmp_path / "model").description.threshold
     assert line.endswith(f"at the threshold {threshold:.4f}")
 
 
@@ -211,7 +221,7 @@ def test_scores_without_an_order_fall_back(trained, tmp_path, caplog):
     swapped = index["label"].map({"circRNA": "lncRNA", "lncRNA": "circRNA"})
     write_table(trained.path("index.parquet"), index.assign(label=swapped))
     assert trained.assemble(tmp_path / "model") == 0
-    assert Checkpoint.load(tmp_path / "model").calibration == Calibration("none", {})
+    assert Checkpoint.load(tmp_path / "model").description.calibration == Calibration("none", {})
     assert "do not rise with the class" in caplog.text
 
 

@@ -8,6 +8,7 @@ from circlet.cli import main
 from circlet.composition import compose_any
 from circlet.errors import InputError
 from circlet.files import write_table
+from circlet.hashes import hash_sequences
 from circlet.model.kmers import KmerVocab
 from circlet.model.tokens import TokenStore, write_array, write_tokens
 
@@ -26,7 +27,9 @@ def _write(folder, sequences, vocabulary=VOCABULARY):
     labels = ["circRNA", "lncRNA", "circRNA", "lncRNA"][: len(sequences)]
     parts = ["train", "test", "validation", "train"][: len(sequences)]
     ids = [f"t{row}" for row in range(len(sequences))]
-    write_table(index, pd.DataFrame({"id": ids, "label": labels, "part": parts}))
+    table = pd.DataFrame({"id": ids, "label": labels, "part": parts})
+    lengths = list(map(len, sequences))
+    write_table(index, table.assign(length=lengths, hash=hash_sequences(sequences)))
     return tokens, offsets, features, index
 
 
@@ -144,7 +147,7 @@ def test_missing_files_and_columns_are_refused(tmp_path):
         with pytest.raises(InputError, match=r"none\.npy: no such file"):
             TokenStore.load(*missing)
     write_table(files[-1], pd.DataFrame({"id": ["t0", "t1"]}))
-    with pytest.raises(InputError, match=r"lacks the columns \['label', 'part'\]"):
+    with pytest.raises(InputError, match=r"lacks the columns \['label', 'part', 'length', 'hash'\]"):
         TokenStore.load(*files)
 
 

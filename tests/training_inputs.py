@@ -13,6 +13,7 @@ import pandas as pd
 from circlet.cli import main
 from circlet.composition import compose_any
 from circlet.files import read_json, write_table
+from circlet.hashes import hash_sequences
 from circlet.model.kmers import KmerVocab
 from circlet.model.tokens import write_array, write_tokens
 
@@ -89,6 +90,7 @@ def write_inputs(folder: Path, vocabulary_shape: tuple = (3, 1, None, True)) -> 
     sequences = [make_sequence(rng, label == "circRNA") for label in labels]
     parts = [PARTS[row // 2 % 10] for row in range(160)]
     index = pd.DataFrame({"id": [f"t{row}" for row in range(160)], "label": labels, "part": parts})
+    index = index.assign(length=list(map(len, sequences)), hash=hash_sequences(sequences))
     vocabulary = KmerVocab.build(sequences, *vocabulary_shape)
     vocabulary.save(files["vocabulary"])
     write_tokens(sequences, vocabulary, files["tokens"], files["offsets"])

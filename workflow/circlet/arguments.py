@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 MAX_SEED = 2**32 - 1
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def seed(text: str) -> int:
@@ -11,6 +12,17 @@ def seed(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_SEED:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_SEED}")
     return int(text)
+
+
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
 
 
 def named_path(text: str) -> tuple[str, Path]:

@@ -161,8 +161,13 @@ def atomic_text(path: str | Path) -> Iterator[TextIO]:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically. NaN is refused: JSON has none."""
     with atomic_text(path) as handle:
-        json.dump(content, handle, indent=2, ensure_ascii=False, allow_nan=False)
-        handle.write("\n")
+        handle.write(json_bytes(content).decode())
+
+
+def json_bytes(content: Any) -> bytes:
+    """Give what `write_json` writes."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
 
 
 def read_json(path: str | Path) -> Any:
@@ -173,6 +178,15 @@ def read_json(path: str | Path) -> Any:
     """
     with open_text(path) as handle:
         text = handle.read()
+    return parse_json(text, path)
+
+
+def parse_json(text: str | bytes, path: str | Path) -> Any:
+    """Read JSON; `path` names it in errors.
+
+    Raises:
+        InputError: It is not JSON.
+    """
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

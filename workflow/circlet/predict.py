@@ -1,82 +1,161 @@
-"""Classify sequences with a checkpoint: the only door to inference."""
+"""Classify sequences with a trained model: the only door to inference.
 
-import argparse
+torch is imported only where a model needs it: an ONNX file is computed by ONNX Runtime alone.
+"""
+
 import copy
 import itertools
-import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-import pandas as pd
-import torch
 
-from circlet.calls import write_calls
+from circlet.calls import Prediction
+from circlet.chunks import Record, chunks
 from circlet.composition import compose_any
-from circlet.data.sources.fasta import read_identified
+from circlet.data.sources.sequences import Entry
 from circlet.errors import InputError
-from circlet.files import read_table, write_table
-from circlet.model.attribution import STEPS, Attribution, attribute, shuffle_weights
-from circlet.model.checkpoint import Checkpoint
-from circlet.model.rollout import roll_out
-from circlet.model.runtime import DEVICES, choose_device, set_up
-from circlet.model.scoring import BATCH_TOKENS, member_logits
+from circlet.flags import flags_of
+from circlet.hashes import hash_sequences
+from circlet.model.attributed import Attribution
+from circlet.model.description import Description
 from circlet.model.trees import blend
-from circlet.parts import with_parts
-from circlet.progress import Progress
-from circlet.shards import WHOLE, Shard, shard, take
-from circlet.tables import MODEL, NEGATIVE, POSITIVE, PREDICTION_COLUMNS, SPLIT_COLUMNS
+from circlet.models import find_model
+from circlet.pipelining import ahead, in_order
+from circlet.preparation import STRANDS, Prepared, prepare
+from circlet.tables import MODEL, NEGATIVE, POSITIVE
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from circlet.model.torch_networks import TorchNetworks
 
 TREES = "trees"  # name of that member
-CHUNK_RECORDS = 512  # read ahead, so that sequences of like length share a batch
+CHUNKS_AHEAD = 2
+STEPS = 64  # of the integration of attributions
 
 
-class Prediction(NamedTuple):
-    """What the model says of one sequence.
+class Networks(Protocol):
+    """What computes the networks of a model on one device."""
 
-    Attributes:
-        id: Identifier of the record.
-        p_circrna: Probability of a circRNA; NaN if the sequence cannot be scored.
-        call: `circRNA`, `lncRNA`, or empty if it cannot be scored.
-    """
-
-    id: str
-    p_circrna: float
-    call: str
+    def __call__(self, sequences: Sequence[np.ndarray], features: np.ndarray) -> np.ndarray:
+        """Give the logits of sequences, (networks, sequences), by their tokens and descriptors."""
 
 
 class Predictor:
     """Scores sequences: the calibrated scores of networks, and of trees if there are any.
 
     Args:
-        checkpoint: The trained model.
-        device: Where to compute.
-        batch_tokens: Most tokens in a batch; bounds the memory, not the result.
+        description: All of the model but its networks.
+        networks: These, on each of the devices that share the work.
     """
 
-    def __init__(
-        self, checkpoint: Checkpoint, device: torch.device, batch_tokens: int = BATCH_TOKENS
-    ) -> None:
-        self.checkpoint, self.device, self.batch_tokens = checkpoint, device, batch_tokens
-        for member in checkpoint.members:
-            member.to(device)
+    def __init__(self, description: Description, networks: Sequence[Networks]) -> None:
+        self.description, self.networks = description, list(networks)
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str = "auto") -> Self:
-        """Load a checkpoint folder.
+    def from_pretrained(
+        cls,
+        model: str | Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        gpus: int | None = 1,
+    ) -> Self:
+        """Load a model; torch, where it is needed, is then set to repeat itself to the bit.
 
         Args:
-            folder: Such as `results/models/main`.
+            model: A checkpoint folder, such as `results/models/main`, or a file that
+                `circlet export` made; the model that ships with the package by default.
             device: `auto`, `cpu`, `cuda` or `mps`.
+            threads: Threads of one operation; the library's own choice by default.
+            gpus: With `cuda`, how many GPUs share the records; None for all.
 
         Raises:
-            InputError: The checkpoint is damaged or the device is not there.
+            InputError: The model is missing, damaged or changed, or the device is not there.
         """
-        chosen = choose_device(device)
-        return cls(Checkpoint.load(folder), chosen)
+        path = find_model(model)
+        if path.is_file():
+            return cls._from_onnx(path, device, threads)
+        from circlet.model.checkpoint import Checkpoint
+        from circlet.model.runtime import choose_devices, set_up
+        from circlet.model.torch_networks import TorchNetworks
+
+        devices = choose_devices(device, gpus)
+        set_up(threads)
+        checkpoint = Checkpoint.load(path)
+        description, last = checkpoint.description, len(devices) - 1
+        return cls(
+            description,
+            [
+                TorchNetworks(
+                    copy.deepcopy(checkpoint.members) if place < last else checkpoint.members,
+                    description.max_tokens,
+                    each,
+                )
+                for place, each in enumerate(devices)
+            ],
+        )
+
+    @classmethod
+    def _from_onnx(cls, path: Path, device: str, threads: int | None) -> Self:
+        """Load a model of one file."""
+        from circlet.model.onnx_file import load_onnx
+
+        description, networks = load_onnx(path, device, threads)
+        return cls(description, [networks])
+
+    @property
+    def min_length(self) -> int:
+        """Unambiguous bases that a sequence needs for a call."""
+        return self.description.min_length
+
+    @property
+    def threshold(self) -> float:
+        """The model's own: a probability at or above it is called circRNA."""
+        return self.description.threshold
+
+    def predict(
+        self,
+        records: Iterable[Record],
+        threshold: float | None = None,
+        both_strands: bool = False,
+        read_ahead: bool = False,
+    ) -> Iterator[Prediction]:
+        """Classify records as they come, in their order, with bounded memory.
+
+        Bases are DNA or RNA in any case. A k-mer with another IUPAC code, such as N, is unknown.
+        A record without a call has the reason first among its `flags`:
+
+        - `too_long`: longer than what is read of a record of a file;
+        - `not_nucleotides`: has letters that are no IUPAC codes, such as those of a protein;
+        - `too_short`: has fewer unambiguous bases than the shortest that the model was trained on.
+
+        `circlet.flags` tells the others.
+
+        Args:
+            records: Pairs of id and sequence, entries of `read_sequences`, or Biopython's
+                SeqRecords.
+            threshold: Call a circRNA from this probability on; the model's own by default.
+            both_strands: Of input whose strand is not known: score each sequence and its reverse
+                complement, and tell the strand of the higher probability.
+            read_ahead: Take records in a thread of their own, for what is read from a file.
+
+        Yields:
+            One prediction a record.
+
+        Raises:
+            InputError: The records end in one, or one is no record: after the predictions of those
+                before it.
+        """
+        limit = self.threshold if threshold is None else threshold
+        judges = [partial(self._judge, networks=each, threshold=limit) for each in self.networks]
+        work = in_order(
+            ahead(chunks(records), CHUNKS_AHEAD) if read_ahead else chunks(records),
+            partial(self._prepare, both_strands=both_strands),
+            [partial(judge, both_strands=both_strands) for judge in judges],
+        )
+        for predictions in work:
+            yield from predictions
 
     def predict_proba(self, sequences: Sequence[str]) -> np.ndarray:
         """Give the probability that each sequence is a circRNA.
@@ -85,8 +164,8 @@ class Predictor:
             sequences: Bases, DNA or RNA, any case.
 
         Returns:
-            Probabilities, shape (sequences,), float64; NaN for a sequence with fewer unambiguous
-            bases than the shortest that the model was trained on.
+            Probabilities, shape (sequences,), float64; NaN for a sequence without a call, see
+            `predict`.
         """
         return self.predict_members(sequences)[MODEL]
 
@@ -103,11 +182,7 @@ class Predictor:
             `model`, and each member by its name, such as `seed1` or `trees`: probabilities as of
             `predict_proba`.
         """
-        found = self.score_members(sequences)
-        for scores in found.values():
-            is_scored = ~np.isnan(scores)
-            scores[is_scored] = self.checkpoint.calibration(scores[is_scored])
-        return found
+        return self._calibrate(self.score_members(sequences))
 
     def score_members(self, sequences: Sequence[str]) -> dict[str, np.ndarray]:
         """Give the raw scores of the model and of each of its members: log-odds of a circRNA.
@@ -119,27 +194,11 @@ class Predictor:
             As of `predict_members`, before the calibration; NaN where there is no probability
             either.
         """
-        checkpoint = self.checkpoint
-        bases = map(unambiguous_bases, sequences)
-        is_scored = np.array([count >= checkpoint.min_length for count in bases], dtype=bool)
-        scored = list(itertools.compress(sequences, is_scored))
-        features = compose_any(scored)
-        logits = member_logits(
-            checkpoint.members,
-            [checkpoint.vocabulary.encode(sequence) for sequence in scored],
-            features,
-            checkpoint.config.max_tokens,
-            self.device,
-            self.batch_tokens,
-        )
-        of = {MODEL: logits.mean(axis=0), **dict(zip(checkpoint.names, logits, strict=True))}
-        if checkpoint.trees is not None:
-            of[TREES] = checkpoint.trees(features)
-            of[MODEL] = blend(of[MODEL], of[TREES], checkpoint.tree_weight)
-        found = {name: np.full(len(sequences), np.nan) for name in of}
-        for name, values in of.items():
-            found[name][is_scored] = values
-        return found
+        records = (("", sequence) for sequence in sequences)
+        found = [self._score(self._prepare(chunk), self.networks[0]) for chunk in chunks(records)]
+        if not found:
+            found = [self._score(self._prepare([]), self.networks[0])]
+        return {name: np.concatenate([scores[name] for scores in found]) for name in found[0]}
 
     def scores(self, sequences: Sequence[str]) -> np.ndarray:
         """Give the raw score of each sequence: log-odds of a circRNA, before the calibration.
@@ -153,9 +212,76 @@ class Predictor:
         """
         return self.score_members(sequences)[MODEL]
 
+    def call(self, p_circrna: float, threshold: float | None = None) -> str:
+        """Name the class of a probability at the model's threshold or another; empty for NaN."""
+        if np.isnan(p_circrna):
+            return ""
+        limit = self.threshold if threshold is None else threshold
+        return POSITIVE if p_circrna >= limit else NEGATIVE
+
+    def _prepare(self, windows: Sequence[list[Entry]], both_strands: bool = False) -> Prepared:
+        """Do what no device is needed for."""
+        return prepare(windows, self.description.vocabulary, self.min_length, both_strands)
+
+    def _score(self, chunk: Prepared, networks: Networks) -> dict[str, np.ndarray]:
+        """Give the raw scores of a chunk's sequences, as `score_members` does."""
+        about, ends = self.description, np.cumsum([0, *chunk.windows]).tolist()
+        logits = np.concatenate(
+            [
+                networks(chunk.tokens[start:end], chunk.features[start:end])
+                for start, end in itertools.pairwise(ends)
+            ],
+            axis=1,
+        )
+        of = {MODEL: logits.mean(axis=0), **dict(zip(about.names, logits, strict=True))}
+        if about.trees is not None:
+            of[TREES] = about.trees(chunk.features)
+            of[MODEL] = blend(of[MODEL], of[TREES], about.tree_weight)
+        found = {name: np.full(len(chunk.is_scored), np.nan) for name in of}
+        for name, values in of.items():
+            found[name][chunk.is_scored] = values
+        return found
+
+    def _calibrate(self, members: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Turn raw scores into probabilities, in place."""
+        for scores in members.values():
+            is_scored = ~np.isnan(scores)
+            scores[is_scored] = self.description.calibration(scores[is_scored])
+        return members
+
+    def _judge(
+        self, chunk: Prepared, networks: Networks, threshold: float, both_strands: bool
+    ) -> list[Prediction]:
+        """Make the predictions of a chunk."""
+        members = self._calibrate(self._score(chunk, networks))
+        p, alone = members[MODEL], [values for name, values in members.items() if name != MODEL]
+        spread = np.std(alone, axis=0, ddof=1) if len(alone) > 1 else np.full(len(p), np.nan)
+        reference = self.description.reference
+        is_seen, is_unlike = np.zeros((2, len(p)), dtype=bool)
+        scored = itertools.compress(chunk.sequences, chunk.is_scored)
+        is_seen[chunk.is_scored] = reference.is_seen(hash_sequences(scored))
+        is_unlike[chunk.is_scored] = reference.is_unlike(chunk.features)
+        lengths = np.array([entry.length for entry in chunk.entries])
+        is_outside = (lengths < reference.lengths[0]) | (lengths > reference.lengths[1])
+        copies = len(STRANDS) if both_strands else 1
+        best = p.reshape(-1, copies).argmax(axis=1)
+        predictions = []
+        for number, entry in enumerate(chunk.entries):
+            row = number * copies + best[number]
+            reason = chunk.reasons[number]
+            about = (is_outside[number], is_seen[row], is_unlike[row])
+            flags = flags_of(reason, chunk.letters[number], *about)
+            call = "" if reason else self.call(p[row], threshold)
+            told = (entry.id, entry.length, float(p[row]), call, float(spread[row]), flags)
+            if both_strands:
+                other = number * copies + 1 - best[number]
+                told += ("" if reason else STRANDS[best[number]], float(p[other]))
+            predictions.append(Prediction(*told))
+        return predictions
+
     def can_explain(self, sequence: str) -> bool:
         """Whether a sequence is of ACGT alone and long enough for its call to be explained."""
-        shortest = max(self.checkpoint.min_length, self.checkpoint.vocabulary.k, 2)
+        shortest = max(self.min_length, self.description.vocabulary.k, 2)
         return len(sequence) >= shortest and set(sequence) <= set("ACGT")
 
     def attribute(self, sequence: str, steps: int = STEPS) -> Attribution:
@@ -167,145 +293,42 @@ class Predictor:
             sequence: Bases, DNA or RNA, any case, at least as many as a k-mer has.
             steps: Points of the integration: more are more exact and take longer.
         """
-        features = compose_any([sequence])[0]
-        about = (sequence, features, self.checkpoint.config.max_tokens, self.device)
-        members, vocabulary = self.checkpoint.members, self.checkpoint.vocabulary
-        return attribute(members, vocabulary, *about, steps, self.batch_tokens)
+        from circlet.model.attribution import attribute
+
+        networks, features = self._of_torch(), compose_any([sequence])[0]
+        about = (sequence, features, networks.max_tokens, networks.device)
+        members, vocabulary = networks.members, self.description.vocabulary
+        return attribute(members, vocabulary, *about, steps, networks.batch_tokens)
 
     def roll_out(self, sequence: str) -> np.ndarray | None:
         """Tell where the networks' attention looks, (bases,); None of `text_transformer`."""
-        features = compose_any([sequence])[0]
-        about = (sequence, features, self.checkpoint.config.max_tokens, self.device)
-        return roll_out(self.checkpoint.members, self.checkpoint.vocabulary, *about)
+        from circlet.model.rollout import roll_out
+
+        networks, features = self._of_torch(), compose_any([sequence])[0]
+        about = (sequence, features, networks.max_tokens, networks.device)
+        return roll_out(networks.members, self.description.vocabulary, *about)
 
     def shuffled(self, seed: int) -> Self:
         """Give the same model with the weights of its networks permuted: it knows nothing."""
-        checkpoint = copy.deepcopy(self.checkpoint)
+        import torch
+
+        from circlet.model.attribution import shuffle_weights
+
+        networks = copy.copy(self._of_torch())
+        networks.members = copy.deepcopy(networks.members)
         generator = torch.Generator().manual_seed(seed)
-        for member in checkpoint.members:
+        for member in networks.members:
             shuffle_weights(member, generator)
-        return type(self)(checkpoint, self.device, self.batch_tokens)
+        return type(self)(self.description, [networks])
 
-    def call(self, p_circrna: float) -> str:
-        """Name the class of a probability at the model's threshold; empty for NaN."""
-        if np.isnan(p_circrna):
-            return ""
-        return POSITIVE if p_circrna >= self.checkpoint.threshold else NEGATIVE
+    def _of_torch(self) -> "TorchNetworks":
+        """Give the networks that can be looked into.
 
-    def predict(self, records: Iterable[tuple[str, str]]) -> Iterator[Prediction]:
-        """Classify records as they come, in their order.
-
-        Args:
-            records: Identifiers and sequences.
-
-        Yields:
-            One prediction a record.
+        Raises:
+            InputError: They are in an ONNX file.
         """
-        records = iter(records)
-        while chunk := list(itertools.islice(records, CHUNK_RECORDS)):
-            probabilities = self.predict_proba([sequence for _, sequence in chunk])
-            for (identifier, _), probability in zip(chunk, probabilities, strict=True):
-                yield Prediction(identifier, float(probability), self.call(probability))
-
-
-def unambiguous_bases(sequence: str) -> int:
-    """Number of letters that are A, C, G, T or U."""
-    return sum(map(sequence.upper().count, "ACGTU"))
-
-
-def predict_fasta(
-    predictor: Predictor, fasta: str | Path, output: str | Path, piece: Shard = WHOLE
-) -> None:
-    """Classify the records of a FASTA file into a table with `CALL_COLUMNS`.
-
-    Args:
-        predictor: The model.
-        fasta: The file; of a piece alone it is read twice, so a pipe will not do.
-        output: Where to write.
-        piece: Of the file's chunks, so that each is classified in the company it has in the whole.
-
-    Raises:
-        InputError: The file is broken in structure, in or outside the piece; no table is written
-            then.
-    """
-    records = take(lambda: read_identified(fasta), piece, CHUNK_RECORDS)
-    calls = predictor.predict((identifier, sequence) for identifier, _, sequence in records)
-    write_calls(output, calls, fasta, predictor.checkpoint.min_length)
-
-
-def predict_dataset(
-    predictor: Predictor, transcripts: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Classify every transcript of the dataset.
-
-    Args:
-        predictor: The model.
-        transcripts: The dataset, with `id`, `source`, `label`, `sequence` and `part`.
-
-    Returns:
-        A table with `PREDICTION_COLUMNS`, and one with `id` and the probability that each member of
-        the model has alone, a column each; both in the order of the dataset.
-    """
-    sequences, found = transcripts["sequence"].tolist(), []
-    with Progress("classifying", len(sequences), "transcripts") as progress:
-        for begin in range(0, len(sequences), CHUNK_RECORDS):
-            found.append(predictor.predict_members(sequences[begin : begin + CHUNK_RECORDS]))
-            progress.update(len(found[-1][MODEL]))
-    members = {name: np.concatenate([chunk[name] for chunk in found]) for name in found[0]}
-    p_circrna = members.pop(MODEL)
-    table = transcripts.assign(
-        length=transcripts["sequence"].str.len(),
-        p_circrna=p_circrna,
-        call=[predictor.call(probability) for probability in p_circrna],
-    )
-    return table[list(PREDICTION_COLUMNS)], pd.DataFrame({"id": transcripts["id"], **members})
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the step's arguments."""
-    parser.add_argument("fasta", nargs="?", metavar="IN.fa[.gz]", help="sequences to classify")
-    parser.add_argument("--model", required=True, help="checkpoint folder")
-    parser.add_argument(
-        "--shard", type=shard, default="1/1", metavar="I/N", help="piece I of N of the FASTA file"
-    )
-    parser.add_argument("--transcripts", help="instead of a FASTA file: the dataset, Parquet")
-    parser.add_argument("--split", help="with --transcripts: its division, Parquet")
-    parser.add_argument(
-        "--members-output", help="with --transcripts: what each member says alone, Parquet"
-    )
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute")
-    parser.add_argument("--threads", type=int, help="threads; torch's own choice by default")
-    parser.add_argument("--output", required=True, help="the table of calls, TSV, or .gz")
-
-
-def check_arguments(args: argparse.Namespace) -> None:
-    """Check what the parser cannot.
-
-    Raises:
-        InputError: What to classify is not clear.
-    """
-    if (args.fasta is None) == (args.transcripts is None) or bool(args.transcripts) != bool(
-        args.split
-    ):
-        raise InputError(
-            "arguments", "what to classify is not clear", "give IN.fa, or --transcripts and --split"
-        )
-    if args.shard != WHOLE and args.fasta is None:
-        raise InputError("arguments", "is of a FASTA file", "give IN.fa, or leave it", "--shard")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Run the step."""
-    check_arguments(args)
-    set_up(args.threads)
-    predictor = Predictor.from_pretrained(args.model, args.device)
-    if args.fasta is not None:
-        predict_fasta(predictor, args.fasta, args.output, args.shard)
-        return
-    transcripts = read_table(args.transcripts, ("id", "source", "label", "sequence"))
-    split = read_table(args.split, SPLIT_COLUMNS)
-    transcripts = with_parts(transcripts, split, args.transcripts, args.split)
-    predictions, members = predict_dataset(predictor, transcripts)
-    write_table(args.output, predictions)
-    if args.members_output:
-        write_table(args.members_output, members)
+        networks = self.networks[0]
+        if not hasattr(networks, "members"):
+            mend = "give the checkpoint folder that the file was exported from"
+            raise InputError("model", "an ONNX file cannot be explained", mend)
+        return networks

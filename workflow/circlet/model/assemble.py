@@ -7,6 +7,7 @@ part is never read here.
 import argparse
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from sklearn.metrics import log_loss, matthews_corrcoef, roc_auc_score
 
+from circlet.arguments import DEVICES
 from circlet.errors import InputError
 from circlet.files import read_json
 from circlet.model.calibration import (
@@ -22,19 +24,18 @@ from circlet.model.calibration import (
     fit_calibration,
 )
 from circlet.model.checkpoint import (
-    TREES,
     Checkpoint,
-    check_vocabulary,
-    has_network,
-    is_record,
     load_member,
     read_network_config,
+    save_description,
     save_weights,
     weights_path,
 )
+from circlet.model.description import Description, check_vocabulary, is_record
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig
-from circlet.model.runtime import DEVICES, choose_device, set_up
+from circlet.model.reference import Reference
+from circlet.model.runtime import choose_device, set_up
 from circlet.model.scoring import ensemble_logits
 from circlet.model.tokens import TokenStore, add_store_arguments, store_files
 from circlet.model.trees import Trees, blend, fit_weight
@@ -60,7 +61,7 @@ def read_records(paths: Sequence[str]) -> tuple[list[dict[str, Any]], NetworkCon
     config = read_network_config(records[0]["network"], paths[0])
     path_of: dict[int, str] = {}
     for path, record in zip(paths, records, strict=True):
-        if not has_network(record, config):
+        if record["network"] != records[0]["network"]:
             raise InputError(path, f"is of another network than {paths[0]}", mend, "network")
         if record["seed"] in path_of:
             raise InputError(path, f"is of the seed of {path_of[record['seed']]}", mend, "seed")
@@ -137,22 +138,23 @@ def assemble(
     """
     training, config = read_records(records)
     vocabulary = KmerVocab.load(vocabulary_path)
-    check_vocabulary(vocabulary, config, vocabulary_path)
+    check_vocabulary(vocabulary, asdict(config), vocabulary_path)
     members = [load_member(config, path) for path in weights]
     logits, classes = score_validation(members, config, store, device)
     logits, tree_weight = join_trees(trees, logits, classes, store)
     calibration, threshold = calibrate(method, logits, classes)
-    return Checkpoint(
-        members,
-        config,
+    description = Description(
+        asdict(config),
         vocabulary,
         min_length,
         calibration,
         threshold,
         training,
+        Reference.of(store),
         trees,
         tree_weight,
     )
+    return Checkpoint(description, members)
 
 
 def join_trees(
@@ -176,22 +178,14 @@ def join_trees(
     return blend(logits, scores, weight), weight
 
 
-def save(
-    checkpoint: Checkpoint, weights: Sequence[str], trees_path: str | None, folder: str | Path
-) -> None:
-    """Write a checkpoint, without touching the weights and trees that lie in its folder already."""
-    for path, name, member in zip(weights, checkpoint.names, checkpoint.members, strict=True):
+def save(checkpoint: Checkpoint, weights: Sequence[str], folder: str | Path) -> None:
+    """Write a checkpoint, without touching the weights that lie in its folder already."""
+    description = checkpoint.description
+    for path, name, member in zip(weights, description.names, checkpoint.members, strict=True):
         target = weights_path(folder, name)
-        if not is_at(path, target):
+        if not (target.exists() and target.samefile(path)):
             save_weights(member, target)
-    if checkpoint.trees is not None and not is_at(trees_path, Path(folder) / TREES):
-        checkpoint.trees.save(Path(folder) / TREES)
-    checkpoint.save_description(folder)
-
-
-def is_at(path: str | None, target: Path) -> bool:
-    """Whether a file is where it belongs."""
-    return path is not None and target.exists() and target.samefile(path)
+    save_description(description, folder)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -232,5 +226,6 @@ def run(args: argparse.Namespace) -> None:
         choose_device(args.device),
         None if args.trees is None else Trees.load(args.trees),
     )
-    save(checkpoint, args.weights, args.trees, args.output)
-    log.info("%s: %s, calibrated by %s", args.output, ", ".join(checkpoint.names), args.calibration)
+    save(checkpoint, args.weights, args.output)
+    names = ", ".join(checkpoint.description.names)
+    log.info("%s: %s, calibrated by %s", args.output, names, args.calibration)

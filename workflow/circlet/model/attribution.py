@@ -17,12 +17,12 @@ the sequence all the way.
 import contextlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from circlet.model.attributed import Attribution
 from circlet.model.batches import collate, crop_ends
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import (
@@ -35,37 +35,6 @@ from circlet.model.network import (
     both_ends,
 )
 
-STEPS = 64
-
-
-class Attribution(NamedTuple):
-    """What a logit rests on; all parts together are `target`, save for the steps' error.
-
-    Attributes:
-        kmers: Of each base, by the k-mers that hold it, shape (length,), float64.
-        ends: Likewise, by the k-mers at both ends that are read place by place.
-        descriptors: Of the 16 descriptors, the 256 words and the 64 codons, shape (336,); 0 where
-            the networks do not see them.
-        target: The logit of the sequence less that of the baseline.
-        is_read: Whether the networks read each base at all, shape (length,), bool.
-    """
-
-    kmers: np.ndarray
-    ends: np.ndarray
-    descriptors: np.ndarray
-    target: float
-    is_read: np.ndarray
-
-    @property
-    def bases(self) -> np.ndarray:
-        """Of each base, whichever way it is read, shape (length,)."""
-        return self.kmers + self.ends
-
-    @property
-    def total(self) -> float:
-        """All that is attributed."""
-        return float(self.bases.sum() + self.descriptors.sum())
-
 
 def attribute(
     members: Sequence[nn.Module],
@@ -74,7 +43,7 @@ def attribute(
     features: np.ndarray,
     max_tokens: int,
     device: torch.device,
-    steps: int = STEPS,
+    steps: int,
     batch_tokens: int = 32768,
 ) -> Attribution:
     """Share out the mean logit of networks over the bases and descriptors of a sequence.

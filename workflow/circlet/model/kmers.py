@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -202,16 +202,28 @@ class KmerVocab:
 
     def save(self, path: str | Path) -> None:
         """Write the vocabulary as JSON."""
-        write_json(path, {"format": FORMAT, "specials": list(SPECIALS), **asdict(self)})
+        write_json(path, self.to_content())
+
+    def to_content(self) -> dict[str, Any]:
+        """Give what stands in the file."""
+        return {"format": FORMAT, "specials": list(SPECIALS), **asdict(self)}
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a vocabulary.
 
         Raises:
-            InputError: The file is not a vocabulary of this format, or contradicts itself.
+            InputError: See `of_content`; also for a file that is missing or not JSON.
         """
-        content = read_json(path)
+        return cls.of_content(read_json(path), path)
+
+    @classmethod
+    def of_content(cls, content: Any, path: str | Path) -> Self:
+        """Make a vocabulary of what stands in its file; `path` names it in errors.
+
+        Raises:
+            InputError: It is not a vocabulary of this format, or contradicts itself.
+        """
         mend = "make it with 'circlet vocabulary'"
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise InputError(path, f"not a vocabulary of format {FORMAT}", mend)

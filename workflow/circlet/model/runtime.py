@@ -9,7 +9,6 @@ import torch
 
 from circlet.errors import InputError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -32,6 +31,27 @@ def choose_device(name: str = "auto") -> torch.device:
     if not present.get(name, False):
         raise InputError("device", f"there is no {name} here", "use 'auto' or 'cpu'", name)
     return torch.device(name)
+
+
+def choose_devices(name: str = "auto", gpus: int | None = 1) -> list[torch.device]:
+    """Choose where to compute; several devices share the work.
+
+    Args:
+        name: See `choose_device`.
+        gpus: Where that is cuda, how many GPUs; None for all.
+
+    Raises:
+        InputError: See `choose_device`; also if there are fewer GPUs.
+    """
+    device = choose_device(name)
+    if device.type != "cuda":
+        return [device]
+    there = torch.cuda.device_count()
+    count = there if gpus is None else gpus
+    if not 1 <= count <= there:
+        mend = f"give a number from 1 to {there}"
+        raise InputError("gpus", f"is {count}, and there are {there}", mend)
+    return [torch.device("cuda", number) for number in range(count)]
 
 
 def set_up(threads: int | None = None) -> None:

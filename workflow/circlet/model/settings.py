@@ -63,6 +63,9 @@ class TrainingConfig:
         default="auto", metadata={"help": "of the forward pass", "choices": PRECISIONS}
     )
     compile: bool = field(default=False, metadata={"help": "compile the network for training"})
+    half: bool = field(
+        default=False, metadata={"help": "round the weights to half precision when they are kept"}
+    )
 
 
 def check_settings(network: NetworkConfig, training: TrainingConfig, vocabulary: KmerVocab) -> None:

@@ -16,6 +16,7 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from circlet.composition import SIZE, compose_any
 from circlet.errors import InputError
 from circlet.files import atomic_path, read_table, reading, write_table
+from circlet.hashes import hash_sequences
 from circlet.model.kmers import KmerVocab
 from circlet.parts import with_parts
 from circlet.progress import track
@@ -23,7 +24,8 @@ from circlet.tables import POSITIVE, SPLIT_COLUMNS
 
 log = logging.getLogger(__name__)
 
-INDEX_COLUMNS = ("id", "label", "part")
+# `length` in nt, `hash` of `circlet.hashes`.
+INDEX_COLUMNS = ("id", "label", "part", "length", "hash")
 SEQUENCES_AT_ONCE = 512  # encoded between two words of progress
 
 
@@ -177,6 +179,7 @@ def run(args: argparse.Namespace) -> None:
     index = with_parts(transcripts[["id", "label"]], split, args.transcripts, args.split)
     vocabulary = KmerVocab.load(args.vocabulary)
     sequences = transcripts["sequence"].tolist()
+    index = index.assign(length=list(map(len, sequences)), hash=hash_sequences(sequences))
     write_tokens(sequences, vocabulary, args.tokens, args.offsets)
     write_array(args.features, compose_any(sequences))
     write_table(args.index, index[list(INDEX_COLUMNS)])

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from circlet.arguments import DEVICES
 from circlet.errors import InputError
 from circlet.files import write_json
 from circlet.model.checkpoint import save_weights
@@ -26,7 +27,7 @@ from circlet.model.kmers import KmerVocab
 from circlet.model.launch import add_launch_arguments, launch, share_of_threads
 from circlet.model.network import NetworkConfig, build_network
 from circlet.model.options import add_options, read_options
-from circlet.model.runtime import DEVICES, allow_tf32, choose_device, peak_memory, set_up
+from circlet.model.runtime import allow_tf32, choose_device, peak_memory, set_up
 from circlet.model.schedule import make_optimizer
 from circlet.model.settings import TrainingConfig, check_settings
 from circlet.model.state import Keeper, fingerprint
@@ -241,6 +242,6 @@ def run(args: argparse.Namespace) -> None:
         keeper = Keeper(Path(args.state), name, args.save_every)
         record = train(trainer, keeper) | {"min_length": args.min_length}
         if ranks.is_first:
-            save_weights(trainer.network, args.weights)
+            save_weights(trainer.network, args.weights, config.half)
             write_json(args.record, record)
             keeper.forget()

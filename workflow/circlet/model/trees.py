@@ -1,7 +1,8 @@
 """Boosted trees over the composition of sequences: they see other things than a network does.
 
 scikit-learn grows them; they are kept as plain arrays, so that a checkpoint needs no pickle, and a
-prediction needs numpy alone.
+prediction needs numpy alone. Thresholds and values are rounded to fp32, thresholds so that no
+sequence, whose features are fp32 too, goes another way.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save
 
 from circlet.arguments import seed
 from circlet.composition import SIZE
@@ -38,6 +39,16 @@ SETTINGS = {
     "class_weight": "balanced",
     # Off, as it is for few sequences: how many there are shall not change the method.
     "early_stopping": False,
+}
+# On disk; it takes less than half of what the arrays take at work.
+STORED = {
+    "roots": np.int32,
+    "feature": np.int16,
+    "threshold": np.float32,
+    "left": np.int32,
+    "right": np.int32,
+    "value": np.float32,
+    "baseline": np.float64,
 }
 MEND = "train the run again, or name the folder of a whole checkpoint"
 
@@ -97,18 +108,38 @@ class Trees:
         return cls(
             roots=roots,
             feature=nodes["feature_idx"].astype(np.int64),
-            threshold=nodes["num_threshold"].copy(),
+            threshold=_round_down(nodes["num_threshold"]),
             left=np.where(is_leaf, own, nodes["left"] + shift),
             right=np.where(is_leaf, own, nodes["right"] + shift),
-            value=nodes["value"].copy(),
+            value=nodes["value"].astype(np.float32).astype(np.float64),
             baseline=np.asarray(classifier._baseline_prediction, dtype=np.float64).reshape(1),
         )
 
+    def to_bytes(self) -> bytes:
+        """Give the content of a safetensors file."""
+        return save({name: getattr(self, name).astype(dtype) for name, dtype in STORED.items()})
+
+    @classmethod
+    def of_bytes(cls, content: bytes, where: str | Path) -> Self:
+        """Read trees from the content of a safetensors file; `where` names it in errors.
+
+        Raises:
+            InputError: The content is damaged, or describes no trees.
+        """
+        try:
+            trees = cls(**{name: _widen(array) for name, array in load(content).items()})
+        except SafetensorError as error:
+            raise InputError(where, f"not a whole safetensors file ({error})", MEND) from None
+        except TypeError as error:
+            raise InputError(where, f"holds no trees ({error})", MEND) from None
+        if not trees._is_sound():
+            raise InputError(where, "holds no trees over the composition of sequences", MEND)
+        return trees
+
     def save(self, path: str | Path) -> None:
         """Write the trees as safetensors, atomically."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         with atomic_path(path) as temporary:
-            save_file(arrays, temporary)
+            temporary.write_bytes(self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -118,15 +149,7 @@ class Trees:
             InputError: The file is missing or damaged, or describes no trees.
         """
         with reading(path):
-            try:
-                trees = cls(**load_file(path))
-            except SafetensorError as error:
-                raise InputError(path, f"not a whole safetensors file ({error})", MEND) from None
-            except TypeError as error:
-                raise InputError(path, f"holds no trees ({error})", MEND) from None
-        if not trees._is_sound():
-            raise InputError(path, "holds no trees over the composition of sequences", MEND)
-        return trees
+            return cls.of_bytes(Path(path).read_bytes(), path)
 
     def _is_sound(self) -> bool:
         """Whether every path ends: children stand behind their node, and leaves are their own."""
@@ -143,6 +166,19 @@ class Trees:
             and bool(((self.left == own) == (self.right == own)).all())
             and bool(np.isfinite(self.value).all() and np.isfinite(self.baseline).all())
         )
+
+
+def _round_down(thresholds: np.ndarray) -> np.ndarray:
+    """The largest fp32 number up to each: of features in fp32 the same are at most that."""
+    rounded = thresholds.astype(np.float32)
+    above = rounded > thresholds
+    rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))
+    return rounded.astype(np.float64)
+
+
+def _widen(array: np.ndarray) -> np.ndarray:
+    """Make whole numbers int64, others float64: quicker to work with."""
+    return array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
 
 
 def blend(logits: np.ndarray, others: np.ndarray, weight: float) -> np.ndarray:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from circlet.arguments import seed
+from circlet.arguments import DEVICES, seed
 from circlet.errors import InputError
 from circlet.evaluation.explain.inputs import Asked, draw_sample, from_dataset, from_fasta
 from circlet.evaluation.explain.motifs import Read
 from circlet.evaluation.explain.pieces import Piece, save_piece, write_together
 from circlet.evaluation.explain.single import Options, check_sanity, explain_one, name_rows
-from circlet.predict import DEVICES, STEPS, Predictor, set_up
+from circlet.predict import STEPS, Predictor
 from circlet.progress import track
 from circlet.shards import WHOLE, Shard, shard
 from circlet.tables import EXPLANATION_COLUMNS, HARD, PARTS, TEST
@@ -100,8 +100,7 @@ def check_options(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
     check_options(args)
-    set_up(args.threads)
-    predictor = Predictor.from_pretrained(args.model, args.device)
+    predictor = Predictor.from_pretrained(args.model, args.device, args.threads)
     if args.fasta is not None:
         asked = from_fasta(args.fasta, predictor, args.most)
     else:

@@ -1,0 +1,71 @@
+"""Records to classify, divided into what is worked on at once.
+
+A window holds neighbours whose sequences may share a batch. Windows are counted from the first
+record, so that a piece of a file that begins with one is classified in the same company as in the
+whole file. A chunk holds some windows.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from circlet.data.sources.sequences import Entry
+from circlet.errors import InputError
+
+WINDOW_RECORDS = 512
+CHUNK_WINDOWS = 4
+MOST_NT = 4_000_000  # after which a window ends early, and a chunk: bounds the memory
+
+Record = Entry | tuple[str, str] | Any
+
+
+def chunks(records: Iterable[Record]) -> Iterator[list[list[Entry]]]:
+    """Divide records into chunks, each a list of windows.
+
+    Raises:
+        InputError: The records end in one, or one is no record; all before it come first.
+    """
+    chunk: list[list[Entry]] = []
+    in_windows = in_chunk = in_window = 0  # records of whole windows' worth, nt, nt
+    error: InputError | None = None
+    iterator = iter(records)
+    while True:
+        try:
+            entry = as_entry(next(iterator))
+        except StopIteration:
+            break
+        except InputError as caught:
+            error = caught
+            break
+        if in_windows % WINDOW_RECORDS == 0 or in_window >= MOST_NT:
+            is_full = in_chunk >= MOST_NT or len(chunk) >= CHUNK_WINDOWS
+            if chunk and is_full:
+                yield chunk
+                chunk, in_chunk = [], 0
+            chunk.append([])
+            in_window = 0
+        chunk[-1].append(entry)
+        in_windows += 1
+        in_window += len(entry.sequence)
+        in_chunk += len(entry.sequence)
+    if chunk:
+        yield chunk
+    if error is not None:
+        raise error
+
+
+def as_entry(record: Record) -> Entry:
+    """Make an entry of a pair of id and sequence, or of a SeqRecord of Biopython's.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if isinstance(record, Entry):
+        return record
+    try:
+        name, sequence = (record.id, str(record.seq)) if hasattr(record, "seq") else record
+    except (TypeError, ValueError):
+        name = sequence = None
+    if not isinstance(sequence, str):
+        problem = f"is neither a pair of id and sequence nor a SeqRecord: {record!r:.60}"
+        raise InputError("records", problem, "give such records")
+    return Entry(str(name), sequence, len(sequence))

@@ -1,0 +1,43 @@
+"""Networks of a checkpoint, computed by torch on one device."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from circlet.model.scoring import BATCH_TOKENS, member_logits
+
+
+class TorchNetworks:
+    """The networks of an ensemble on a device.
+
+    Args:
+        members: The networks; they are moved there.
+        max_tokens: Most tokens read of a sequence.
+        device: Where to compute.
+        batch_tokens: Most tokens in a batch; bounds the memory, not the result.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[nn.Module],
+        max_tokens: int,
+        device: torch.device,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> None:
+        self.members = [member.to(device) for member in members]
+        self.max_tokens, self.device, self.batch_tokens = max_tokens, device, batch_tokens
+
+    def __call__(self, sequences: Sequence[np.ndarray], features: np.ndarray) -> np.ndarray:
+        """Score sequences with each network; see `member_logits`.
+
+        Args:
+            sequences: Token ids of each sequence.
+            features: `circlet.composition` of each, shape (sequences, 356), float32.
+
+        Returns:
+            Logits of the class circRNA, shape (networks, sequences), float64.
+        """
+        about = (self.max_tokens, self.device, self.batch_tokens)
+        return member_logits(self.members, sequences, features, *about)
