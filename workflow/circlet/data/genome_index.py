@@ -188,22 +188,29 @@ def _is_uneven(genome: str | Path, contig: str | None = None) -> InputError:
 
 
 def _fits(index: "Faidx", copy: Path) -> bool:
-    """Whether each contig begins and ends where its index says that it does."""
+    """Whether each contig begins and ends where its index says, and the last one with the file."""
+    contigs = sorted(index.index.values(), key=lambda contig: contig.offset)
     with open(copy, "rb") as raw:
-        return all(_is_bounded(record, raw) for record in index.index.values())
+        return bool(contigs) and all(
+            _is_bounded(contig, raw, contig is contigs[-1]) for contig in contigs
+        )
 
 
-def _is_bounded(record: "IndexRecord", raw: BinaryIO) -> bool:
-    """Whether a contig follows a line break, and a header, a blank line or nothing follows it."""
-    if not record.rlen:
+def _is_bounded(contig: "IndexRecord", raw: BinaryIO, is_last: bool) -> bool:
+    """Whether a contig follows a line break, and a header, or nothing after the last, follows it.
+
+    Blank lines may come between.
+    """
+    if not contig.rlen:
         return True
-    size_of_break = record.lenb - record.lenc  # 0 where nothing but the file's end is after it
-    raw.seek(record.offset - 1)
+    size_of_break = contig.lenb - contig.lenc  # 0 where nothing but the file's end is after it
+    raw.seek(contig.offset - 1)
     before = raw.read(1)
-    raw.seek(record.bend - size_of_break - 1)
+    raw.seek(contig.bend - size_of_break - 1)
     last, line_break, after = raw.read(1), raw.read(size_of_break), raw.read(1)
     if before != b"\n" or last in (b"", b"\r", b"\n"):
         return False
     if not line_break:
-        return not after
-    return line_break in (b"\n", b"\r\n") and after in (b"", b">", b"\r", b"\n")
+        return is_last and not after
+    is_break = len(line_break) == size_of_break and line_break in (b"\n", b"\r\n")
+    return is_break and after in (b"" if is_last else b">", b"\r", b"\n")
