@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circlet.compression import ENDINGS
 from circlet.errors import InputError
 from circlet.files import (
     atomic_path,
@@ -167,8 +168,8 @@ def test_an_output_has_the_mode_that_the_umask_says(tmp_path):
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
-@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")))
-@pytest.mark.parametrize("name", ["out.txt", "out.txt.gz"])
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0\ufeff")))
+@pytest.mark.parametrize("name", ["out.txt", *(f"out.txt{ending}" for ending in ENDINGS)])
 def test_text_comes_back_as_it_was(tmp_path_factory, name, text):
     path = tmp_path_factory.mktemp("text") / name
     with atomic_text(path) as handle:

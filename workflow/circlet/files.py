@@ -1,4 +1,4 @@
-"""Reading and writing files: gzip by content, outputs by atomic rename, hashes."""
+"""Reading and writing files: compression by content, outputs by atomic rename, hashes."""
 
 import contextlib
 import errno
@@ -7,17 +7,19 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
 
+from circlet.compression import DamagedError, as_stream, compressor, unpack
 from circlet.errors import InputError
 
-GZIP_MAGIC = b"\x1f\x8b"
+STANDARD_INPUT = "-"
 # What the system says when no more can be written: the disk, a quota or a limit is met.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -27,15 +29,16 @@ def reading(path: str | Path) -> Iterator[None]:
     """Turn the errors of reading `path` into an `InputError` that names it.
 
     Raises:
-        InputError: The file is missing, unreadable, not text, or a damaged gzip stream.
+        InputError: The file is missing, unreadable, not text, or a damaged compressed stream.
     """
     try:
         yield
     except FileNotFoundError:
         raise InputError(path, "no such file", "check the path") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+    except (DamagedError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        kind = getattr(error, "kind", "gzip")
         raise InputError(
-            path, "the gzip stream is truncated or damaged", "fetch or compress it again"
+            path, f"the {kind} stream is truncated or damaged", "fetch or compress it again"
         ) from None
     except UnicodeDecodeError:
         raise InputError(
@@ -47,19 +50,46 @@ def reading(path: str | Path) -> Iterator[None]:
         ) from None
 
 
+def named(path: str | Path) -> str:
+    """Name a source in errors: its path, or in words what `-` stands for."""
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
+
+
 @contextlib.contextmanager
 def open_text(path: str | Path) -> Iterator[TextIO]:
-    """Open a text file, gzip or plain as its first bytes say, for reading.
+    """Open a text file, compressed or plain as its first bytes say, for reading.
+
+    Its lines may end as on any system, and a byte order mark is passed over.
+
+    Args:
+        path: The file, a pipe, or `-` for standard input.
 
     Raises:
         InputError: See `reading`; also for damage met while the block reads on.
     """
-    with reading(path), open(path, "rb") as raw:
-        # Opened once and peeked into: a pipe, such as a shell's <(…), cannot be read twice.
-        is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
-        binary: Any = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-        with io.TextIOWrapper(binary, encoding="utf-8") as handle:
+    with reading(named(path)), _open_bytes(path) as raw:
+        binary = as_stream(_of_text(unpack(raw)))
+        with io.TextIOWrapper(binary, encoding="utf-8-sig") as handle:
             yield handle
+
+
+def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open a file for reading; standard input stays open afterwards."""
+    if str(path) == STANDARD_INPUT:
+        return contextlib.nullcontext(sys.stdin.buffer)
+    return open(path, "rb")
+
+
+def _of_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass on what may be text: a NUL, which decodes as well, is none.
+
+    Raises:
+        UnicodeDecodeError: There is one.
+    """
+    for chunk in chunks:
+        if b"\0" in chunk:
+            raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a NUL is no text")
+        yield chunk
 
 
 @contextlib.contextmanager
@@ -145,16 +175,12 @@ def _apply_umask(path: Path) -> None:
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
     """Open `path` for writing text; it appears when the block ends without an error.
 
-    A name that ends in `.gz` is compressed, without time or name in the header, so that the same
-    text gives the same bytes.
+    A name with one of `compression.ENDINGS` is compressed, so that the same text gives the same
+    bytes.
     """
     with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
         raw = stack.enter_context(open(temporary, "wb"))
-        binary: Any = raw
-        if Path(path).suffix == ".gz":
-            binary = stack.enter_context(
-                gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0)
-            )
+        binary = compressor(raw, Path(path).name)
         yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
 

@@ -55,10 +55,10 @@ def splice(records: Sequence[Record], genome: str | Path, where: str | Path) -> 
             raise InputError(genome, "has a character that is no base", "mend the sequence", name)
         for position in waiting.pop(name, ()):
             record = spliced[position]
-            _check_end(record, len(contig), genome, where)
+            check_end(record.chrom, record.end, len(contig), genome, where, record.id)
             spliced[position] = replace(record, sequence=_splice(record, contig))
     for absent, positions in waiting.items():
-        raise _lacks(absent, names, genome, where, records[positions[0]].id)
+        raise lacks(absent, names, genome, where, records[positions[0]].id)
     return spliced
 
 
@@ -68,19 +68,25 @@ def _splice(record: Record, contig: str) -> str:
     return reverse_complement(joined) if record.strand == "-" else joined
 
 
-def _check_end(record: Record, length: int, genome: str | Path, where: str | Path) -> None:
-    """Check that a record lies within its contig, which has `length` nt."""
-    if record.end > length:
+def check_end(
+    chrom: str, end: int, length: int, genome: str | Path, where: str | Path, record: str
+) -> None:
+    """Check that the place of `record`, which `end` bounds, lies within its contig's `length` nt.
+
+    Raises:
+        InputError: It does not.
+    """
+    if end > length:
         raise InputError(
             where,
-            f"its end {record.end} lies outside {record.chrom}, which has {length} nt in {genome}",
+            f"its end {end} lies outside {chrom}, which has {length} nt in {genome}",
             "give the genome of the assembly that the places refer to",
-            record.id,
+            record,
         )
 
 
-def _lacks(
-    chrom: str, names: list[str], genome: str | Path, where: str | Path, record: str
+def lacks(
+    chrom: str, names: Sequence[str], genome: str | Path, where: str | Path, record: str
 ) -> InputError:
     """Make the error of a contig that the genome lacks; it tells how either side writes names."""
     other = chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"

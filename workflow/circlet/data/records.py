@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -41,6 +42,20 @@ class Record:
     exon_lengths: str | None = None
     exon_offsets: str | None = None
     gene_type: str | None = None
+
+
+class Entry(NamedTuple):
+    """A sequence to classify, from whichever format.
+
+    Attributes:
+        id: Identifier; another entry may have it too.
+        sequence: Letters as written, without white space; their beginning alone if it was cut.
+        length: Letters in all, even where the sequence was cut.
+    """
+
+    id: str
+    sequence: str
+    length: int
 
 
 def records_to_table(

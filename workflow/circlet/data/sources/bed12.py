@@ -5,7 +5,7 @@ CIRCexplorer's calls are BED12 with further columns. Source: Zhang et al., Cell 
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,10 +20,11 @@ CHROM, START, END, NAME, _, STRAND = range(6)
 BLOCK_COUNT, BLOCK_SIZES, BLOCK_STARTS = range(9, 12)
 READS, KIND, GENE = range(12, 15)
 
+BED_HEADERS = ("track", "browser")  # first words of lines that are no transcript
 BED6, BED12, CIRCEXPLORER = 6, 12, 17  # columns; CIRCexplorer 1.1.6 and later write 18
 EXONIC, INTRONIC = "circRNA", "ciRNA"  # CIRCexplorer's words, since version 1.1.1
 
-_NO_NAME = {"", "."}
+NO_NAME = {"", "."}
 LONG_EXON = 10_000  # nt; hardly any exon is longer
 
 log = logging.getLogger(__name__)
@@ -66,35 +67,50 @@ def _warn_of_introns(records: list[Record], bed: str | Path) -> None:
     """Log that places without blocks are too long for exons: most likely those of junctions."""
     if all(record.exon_count == 1 for record in records):
         count = sum(record.end - record.start > LONG_EXON for record in records)
-        if count:
-            log.warning(
-                "%s: %d of %d places are single exons of more than %d nt: it has no blocks, so that"
-                " introns stay in the sequences",
-                *(bed, count, len(records), LONG_EXON),
-            )
+        warn_of_introns(count, len(records), bed)
+
+
+def warn_of_introns(count: int, total: int, bed: str | Path) -> None:
+    """Log that `count` of `total` places, all without blocks, are longer than `LONG_EXON`."""
+    if count:
+        log.warning(
+            "%s: %d of %d places are single exons of more than %d nt: it has no blocks, so that"
+            " introns stay in the sequences",
+            *(bed, count, total, LONG_EXON),
+        )
 
 
 def read_rows(bed: str | Path) -> Iterator[Row]:
+    """Yield line number and columns of each transcript of a file; see `parse_rows`."""
+    with open_text(bed) as handle:
+        yield from parse_rows(handle, bed)
+
+
+def parse_rows(lines: Iterable[str], bed: str | Path, first: int = 1) -> Iterator[Row]:
     """Yield line number and columns of each transcript.
+
+    Args:
+        lines: Of BED.
+        bed: Names them in errors.
+        first: Number of the first line.
 
     Raises:
         InputError: A line has another number of columns.
     """
-    with open_text(bed) as handle:
-        for number, line in enumerate(handle, start=1):
-            if line.startswith("#") or not line.strip():
-                continue
-            if line.split(maxsplit=1)[0] in ("track", "browser"):
-                continue
-            fields = [field.strip() for field in line.split("\t")]
-            if len(fields) != BED6 and len(fields) < BED12:
-                raise InputError(
-                    bed,
-                    f"{len(fields)} tab-separated columns instead of {BED6} or at least {BED12}",
-                    "give BED6 or BED12",
-                    f"line {number}",
-                )
-            yield number, fields
+    for number, line in enumerate(lines, start=first):
+        if line.startswith("#") or not line.strip():
+            continue
+        if line.split(maxsplit=1)[0] in BED_HEADERS:
+            continue
+        fields = [field.strip() for field in line.split("\t")]
+        if len(fields) != BED6 and len(fields) < BED12:
+            raise InputError(
+                bed,
+                f"{len(fields)} tab-separated columns instead of {BED6} or at least {BED12}",
+                "give BED6 or BED12",
+                f"line {number}",
+            )
+        yield number, fields
 
 
 def _is_call(fields: list[str]) -> bool:
@@ -177,7 +193,7 @@ def _identify(records: list[Record], bed: str | Path) -> None:
     """Put places in the stead of names that are not unique; see `read`."""
     names = {record.id for record in records}
     is_word = all(len(name.split()) == 1 for name in names)
-    if len(names) == len(records) and is_word and not names & _NO_NAME:
+    if len(names) == len(records) and is_word and not names & NO_NAME:
         return
     log.info("%s: its names are no ids, the places are taken instead", bed)
     seen: Counter[str] = Counter()

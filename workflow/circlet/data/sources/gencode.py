@@ -6,7 +6,7 @@ Source: Frankish et al., Nucleic Acids Research 47:D766 (2019).
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
     exons: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, fields in read_features(gtf, ("transcript", "exon")):
         try:
-            record = _parse_feature(fields, typed)
+            record = parse_feature(fields, typed)
             if fields[FEATURE] == "exon":
                 exons[record.id].append((record.start, record.end))
                 continue
@@ -121,25 +121,38 @@ def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
 
 
 def read_features(gtf: str | Path, kinds: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and columns of a GTF file's lines whose feature is one of `kinds`.
+    """Yield line number and columns of a file's lines of these kinds; see `parse_features`."""
+    with open_text(gtf) as handle:
+        yield from parse_features(handle, gtf, kinds)
+
+
+def parse_features(
+    lines: Iterable[str], gtf: str | Path, kinds: tuple[str, ...], first: int = 1
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and columns of the lines whose feature is one of `kinds`.
+
+    Args:
+        lines: Of GTF.
+        gtf: Names them in errors.
+        kinds: Such as `exon`.
+        first: Number of the first line.
 
     Raises:
         InputError: A line has another number of columns.
     """
-    with open_text(gtf) as handle:
-        for number, line in enumerate(handle, start=1):
-            if line.startswith("#") or not line.strip():
-                continue
-            fields = line.rstrip("\n").split("\t")
-            if len(fields) != COLUMNS:
-                raise InputError(
-                    gtf,
-                    f"{len(fields)} tab-separated columns instead of {COLUMNS}",
-                    "give a GTF file",
-                    f"line {number}",
-                )
-            if fields[FEATURE] in kinds:
-                yield number, fields
+    for number, line in enumerate(lines, start=first):
+        if line.startswith("#") or not line.strip():
+            continue
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != COLUMNS:
+            raise InputError(
+                gtf,
+                f"{len(fields)} tab-separated columns instead of {COLUMNS}",
+                "give a GTF file",
+                f"line {number}",
+            )
+        if fields[FEATURE] in kinds:
+            yield number, fields
 
 
 def parse_attributes(text: str) -> dict[str, str]:
@@ -147,7 +160,7 @@ def parse_attributes(text: str) -> dict[str, str]:
     return dict(_ATTRIBUTE.findall(text))
 
 
-def _parse_feature(fields: list[str], typed: bool) -> Record:
+def parse_feature(fields: list[str], typed: bool) -> Record:
     """Make a record without sequence of a transcript or exon line, whose place is 1-based closed.
 
     Raises:
