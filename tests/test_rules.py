@@ -20,6 +20,7 @@ PACKAGE = REPOSITORY / "workflow/circlet"
 PLUMBING = {
     "arguments.py",
     "cli.py",
+    "compression.py",
     "errors.py",
     "files.py",
     "progress.py",
