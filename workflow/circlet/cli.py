@@ -32,7 +32,7 @@ STEPS = {
     "assemble": ("circlet.model.assemble", "join the seeds of a run into one checkpoint"),
     "search": ("circlet.model.search", "rank the trials of a search"),
     "predict": ("circlet.predict", "classify the sequences of a FASTA file, or of the dataset"),
-    "gather": ("circlet.calls", "join the tables of a FASTA file that was classified in pieces"),
+    "gather": ("circlet.gather", "join the tables of a FASTA file that was classified in pieces"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
     "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
