@@ -28,3 +28,9 @@ def test_arrives_from_another_process():
     found = pickle.loads(pickle.dumps(error))
     assert type(found) is InputError
     assert str(found) == str(error)
+
+
+def test_a_longer_mend():
+    error = InputError("a.fa", "is empty", "give another", "t1").with_mend("or none")
+    assert type(error) is InputError
+    assert str(error) == "a.fa: t1: is empty; give another; or none"

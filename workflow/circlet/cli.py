@@ -32,7 +32,7 @@ STEPS = {
     "assemble": ("circlet.model.assemble", "join the seeds of a run into one checkpoint"),
     "search": ("circlet.model.search", "rank the trials of a search"),
     "predict": ("circlet.classify", "classify sequences of your own, or the dataset"),
-    "gather": ("circlet.calls", "join the tables of a file that was classified in pieces"),
+    "gather": ("circlet.gather", "join the tables of a file that was classified in pieces"),
     "models": ("circlet.models", "list the models that are there"),
     "export": ("circlet.model.export", "turn a checkpoint into one ONNX file"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),

@@ -1,6 +1,7 @@
 """The one error that a user's input can cause."""
 
 from pathlib import Path
+from typing import Self
 
 
 class InputError(Exception):
@@ -26,3 +27,8 @@ class InputError(Exception):
     def __reduce__(self) -> tuple:
         """Pickle by the parts, so that one raised in another process arrives."""
         return type(self), self._parts
+
+    def with_mend(self, more: str) -> Self:
+        """Give the same error with something added to what the user can do."""
+        where, problem, mend, record = self._parts
+        return type(self)(where, problem, f"{mend}; {more}", record)

@@ -214,8 +214,12 @@ FOLDS_MEAN, FOLDS_SD, POOLED = ("mean of folds", "sd of folds", "pooled")
 FOLD_ABOUT = ("name", "scheme", "part", "fold", "n_circrna", "n_lncrna", "n_groups")
 
 # `results/predictions/{run}/{input}.tsv.gz` and `circlet predict`: a user's sequences.
-# `call` is a label, or empty where a record could not be scored.
-CALL_COLUMNS = ("id", "p_circrna", "call")
+# `length` is in nt; `call` is a label, or empty where a record could not be scored, as are the
+# numbers then; `spread` is the standard deviation of the probabilities that the members of the
+# model give alone; `flags` are words on what to mind, `;` between two, and where there is no call
+# the first says why. Where the strand is not known, `p_circrna` is of the one in `strand`.
+CALL_COLUMNS = ("id", "length", "p_circrna", "call", "spread", "flags")
+STRAND_COLUMNS = ("strand", "p_other_strand")  # after them, with `--strand both`
 
 
 def is_hard_negative(table: pd.DataFrame) -> pd.Series:

@@ -408,9 +408,10 @@ SCORING_MODULES = [
     "model/trees.py",
 ]
 ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
+CALL_MODULES = ["calls.py", "call_rows.py"]
 PREDICT_MODULES = [
     "predict.py",
-    "calls.py",
+    *CALL_MODULES,
     "shards.py",
     "data/sources/fasta.py",
     *SCORING_MODULES,

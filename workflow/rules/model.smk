@@ -251,7 +251,7 @@ use rule predict_input as predict_piece with:
 rule gather_predictions:
     input:
         pieces=gather.prediction(rules.predict_piece.output.predictions, allow_missing=True),
-        code=modules("calls.py"),
+        code=modules("gather.py", *CALL_MODULES),
     output:
         predictions=f"{RESULTS}/predictions/{{run}}/{{name}}.tsv.gz",
     log:
