@@ -8,7 +8,7 @@ whole file. A chunk holds some windows.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from circlet.data.sources.sequences import Entry
+from circlet.data.records import Entry
 from circlet.errors import InputError
 
 WINDOW_RECORDS = 512

@@ -1,12 +1,9 @@
 """The step `circlet predict`: files of sequences in, a table of calls out."""
 
 import argparse
-import itertools
 import logging
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from circlet.arguments import DEVICES, share
 from circlet.errors import InputError
@@ -15,7 +12,7 @@ from circlet.shards import WHOLE, shard, take
 if TYPE_CHECKING:  # imported where they are used, so that `--help` is quick
     import pandas as pd
 
-    from circlet.data.sources.sequences import Entry
+    from circlet.data.records import Entry
     from circlet.predict import Predictor
 
 INPUT_KINDS = ("auto", "fasta", "fastq", "bed", "gtf")
@@ -196,7 +193,8 @@ def predict_transcripts(predictor: "Predictor", args: argparse.Namespace) -> Non
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
     check_arguments(args)
-    if args.quiet:
+    # A table on standard output is read by a program, or by a person who wants to see it alone.
+    if args.quiet or args.output == STANDARD:
         logging.getLogger().setLevel(logging.WARNING)
     from circlet.predict import Predictor
 

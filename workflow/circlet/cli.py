@@ -63,7 +63,16 @@ STEPS = {
     "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
     "report": ("circlet.evaluation.report.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
+    "completion": ("circlet.completion", "print what lets a shell complete these commands"),
 }
+EXAMPLES = """examples:
+  circlet predict transcripts.fa.gz --output calls.tsv    classify with the model that ships with it
+  circlet models                                          what models there are, and their scores
+  circlet explain --model results/models/main transcripts.fa --output why
+  circlet export --model results/models/main --output main.onnx
+
+'circlet STEP --help' tells a step's options. Most steps are those that the workflow's rules call."""
+RED, PLAIN = "\033[1;31m", "\033[0m"
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -71,8 +80,8 @@ EXIT_INTERRUPTED = 130
 NO_TORCH = "this step needs torch, which is not installed; pip install 'circlet[torch]'"
 
 
-class Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Tells the default of an option, if it has one."""
+class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Tells the default of an option, if it has one, and leaves examples as they are."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default in (None, "", []):
@@ -80,12 +89,20 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
-def build_parser(chosen: str | None) -> argparse.ArgumentParser:
-    """Build the parser; only the chosen step's module is imported and adds its arguments."""
+def complain(step: str | None, problem: str) -> None:
+    """Print what is wrong in one line, on a terminal in colour unless NO_COLOR is set."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    word = "error" if is_plain or not sys.stderr.isatty() else f"{RED}error{PLAIN}"
+    print(f"circlet {step}: {word}: {problem}", file=sys.stderr)
+
+
+def build_parser(*chosen: str | None) -> argparse.ArgumentParser:
+    """Build the parser; only the chosen steps' modules are imported and add their arguments."""
     parser = argparse.ArgumentParser(
         prog="circlet",
         description="Tell circular RNAs from other long non-coding RNAs by sequence.",
-        epilog="'circlet STEP --help' tells a step's options.",
+        epilog=EXAMPLES,
+        formatter_class=Formatter,
     )
     parser.add_argument("--version", action="version", version=f"circlet {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
@@ -96,7 +113,7 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
             description=f"{summary[0].upper()}{summary[1:]}.",
             formatter_class=Formatter,
         )
-        if name == chosen:
+        if name in chosen:
             loaded = importlib.import_module(module)
             loaded.add_arguments(step)
             step.set_defaults(run=loaded.run)
@@ -125,12 +142,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.run(args)
         sys.stdout.flush()  # here, where a broken pipe is met, and not at the interpreter's end
     except InputError as error:
-        print(f"circlet {chosen}: error: {error}", file=sys.stderr)
+        complain(chosen, str(error))
         return EXIT_BAD_INPUT
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        print(f"circlet {chosen}: error: {NO_TORCH}", file=sys.stderr)
+        complain(chosen, NO_TORCH)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print(f"circlet {chosen}: interrupted", file=sys.stderr)

@@ -1,6 +1,6 @@
 """What is to be known of a record beside its probability, in one word each."""
 
-from circlet.data.sources.sequences import Entry
+from circlet.data.records import Entry
 from circlet.letters import Letters
 
 # Why a record has no call: it is longer than what is read of a record of a file, has letters that

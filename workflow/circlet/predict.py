@@ -15,7 +15,7 @@ import numpy as np
 from circlet.calls import Prediction
 from circlet.chunks import Record, chunks
 from circlet.composition import compose_any
-from circlet.data.sources.sequences import Entry
+from circlet.data.records import Entry
 from circlet.errors import InputError
 from circlet.flags import flags_of
 from circlet.hashes import hash_sequences

@@ -8,7 +8,7 @@ import numpy as np
 from Bio.Seq import reverse_complement
 
 from circlet.composition import compose_any
-from circlet.data.sources.sequences import Entry
+from circlet.data.records import Entry
 from circlet.flags import reason_of
 from circlet.letters import Letters, count_letters
 from circlet.model.kmers import KmerVocab
