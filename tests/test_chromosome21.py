@@ -14,6 +14,7 @@ from Bio.SeqFeature import CompoundLocation, SimpleLocation
 
 from circlet.data.genome import exons_of, splice
 from circlet.data.sources import bed12, circrnadb, ciriquant
+from circlet.data.sources.sequences import read_sequences
 
 SDIST_VARIABLE = "CIRCLET_CIRCEXPLORER_SDIST"
 MEMBERS = ("chr21.fa", "circular_RNA.txt", "ref.txt")
@@ -84,6 +85,13 @@ def test_real_calls_without_the_intronic_ones(real, calls):
     assert all(replace(one, gene=None) == by_id[one.id] for one in circrnas)
     assert len({one.gene for one in circrnas}) == 40
     assert (circrnas[0].id, circrnas[0].gene) == ("chr21:16386664-16415895(-)", "NRIP1")
+
+
+def test_real_calls_read_one_by_one(real, calls):
+    entries = list(read_sequences(real / "circular_RNA.txt", real / "chr21.fa"))
+    assert [entry.sequence for entry in entries] == [call.sequence for call in calls]
+    assert entries[0].id == "circular_RNA/72"
+    assert all(entry.length == len(entry.sequence) for entry in entries)
 
 
 def gene_table(real):

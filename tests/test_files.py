@@ -197,6 +197,13 @@ def test_a_pipe_is_read_whole():
     os.close(reader)
 
 
+def test_a_closed_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    assert refusal(text_of, "-") == (
+        "standard input: cannot be read (it is closed); check path and permissions"
+    )
+
+
 def test_an_output_must_be_a_file(tmp_path):
     found = refusal(write_json, tmp_path, {})
     assert found == f"{tmp_path}: is there and is not a file; give another output"
@@ -236,7 +243,7 @@ def test_what_is_not_json_is_refused_with_its_line(tmp_path):
     assert refusal(read_json, tmp_path / "none") == f"{tmp_path}/none: no such file; check the path"
 
 
-@pytest.mark.parametrize("name", ["t.tsv", "t.tsv.gz", "t.parquet"])
+@pytest.mark.parametrize("name", ["t.tsv", "t.parquet", *(f"t.tsv{ending}" for ending in ENDINGS)])
 def test_tables_round_trip_with_the_same_bytes(tmp_path, name):
     paths = [tmp_path / folder / name for folder in ("one", "two")]
     for path in paths:
@@ -314,6 +321,16 @@ def test_tables_that_cannot_be_read_are_refused(tmp_path, name, content, problem
     found = refusal(read_table, path)
     assert found.startswith(f"{path}: {problem}")
     assert "\n" not in found
+
+
+@pytest.mark.parametrize(("ending", "kind"), [(".zst", "zstd"), (".bz2", "bz2"), (".xz", "xz")])
+def test_half_a_table_is_refused(tmp_path, ending, kind):
+    path = tmp_path / f"t.tsv{ending}"
+    write_table(path, TABLE)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert refusal(read_table, path) == (
+        f"{path}: the {kind} stream is truncated or damaged; fetch or compress it again"
+    )
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.parquet"])

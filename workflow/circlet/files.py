@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
 
-from circlet.compression import DamagedError, as_stream, compressor, unpack
+from circlet.compression import ENDINGS, DamagedError, as_stream, compressor, unpack
 from circlet.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -76,6 +76,8 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
 def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]:
     """Open a file for reading; standard input stays open afterwards."""
     if str(path) == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise OSError("it is closed")
         return contextlib.nullcontext(sys.stdin.buffer)
     return open(path, "rb")
 
@@ -257,10 +259,11 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
         try:
             if Path(path).suffix == ".parquet":
                 table = pd.read_parquet(path)
+            elif Path(path).suffix in ENDINGS[1:]:  # of zstd, pandas would take a half for a whole
+                with open_text(path) as handle:
+                    table = _parse_table(handle)
             else:
-                table = pd.read_csv(
-                    path, sep="\t", keep_default_na=False, na_values=[""], dtype={"id": "str"}
-                )
+                table = _parse_table(path)
         except ValueError as error:  # of pandas and pyarrow: not a table of that kind
             raise InputError(
                 path, f"not a readable table ({error})", "make the file again"
@@ -269,6 +272,11 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     if missing:
         raise InputError(path, f"lacks the columns {missing}", "make the file again")
     return table
+
+
+def _parse_table(source: str | Path | TextIO) -> pd.DataFrame:
+    """Read a TSV table, in which only what is empty is missing."""
+    return pd.read_csv(source, sep="\t", keep_default_na=False, na_values=[""], dtype={"id": "str"})
 
 
 def sha256_of(path: str | Path) -> str:
