@@ -5,12 +5,14 @@ from functools import cache
 
 import numpy as np
 import torch
+from checkpoint_inputs import REFERENCE
 from torch.nn import functional as F
 
 from circlet.composition import SIZE
 from circlet.model.batches import collate
 from circlet.model.calibration import Calibration
 from circlet.model.checkpoint import Checkpoint
+from circlet.model.description import Description
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig, build_network
 
@@ -56,4 +58,5 @@ def trained_checkpoint() -> Checkpoint:
     torch.set_num_threads(threads)
     calibration = Calibration("platt", {"scale": 1.0, "offset": 0.0})
     record = {"seed": 1, "network": asdict(config)}
-    return Checkpoint([network.eval()], config, vocabulary, 40, calibration, 0.5, [record])
+    about = (asdict(config), vocabulary, 40, calibration, 0.5, [record], REFERENCE)
+    return Checkpoint(Description(*about), [network.eval()])

@@ -7,10 +7,11 @@ import pytest
 import torch
 from explain_inputs import MOTIF, plant, trained_checkpoint
 
+from circlet.classify import predict_dataset
 from circlet.cli import main
 from circlet.evaluation.explain.inputs import choose, draw_sample
 from circlet.files import read_table, write_table
-from circlet.predict import Predictor, predict_dataset
+from circlet.predict import Predictor
 from circlet.tables import EXPLANATION_COLUMNS, MISTAKE_COLUMNS
 
 # With fewer steps a sharp bend of the logit is stepped over, which no bound on the error survives.
@@ -27,7 +28,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    return Predictor(trained_checkpoint(), torch.device("cpu"))
+    return Predictor.of_checkpoint(trained_checkpoint(), [torch.device("cpu")])
 
 
 def write_fasta(path, records):

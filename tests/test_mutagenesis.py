@@ -16,7 +16,7 @@ def test_around_the_junction_the_end_comes_before_the_start(length, window, expe
 
 
 def test_every_substitution_is_scored_by_the_model():
-    predictor = Predictor(trained_checkpoint(), torch.device("cpu"))
+    predictor = Predictor.of_checkpoint(trained_checkpoint(), [torch.device("cpu")])
     sequence = plant(2, 9)[0][0]
     table = mutate(predictor, sequence, 4)
     assert tuple(table.columns) == MUTATION_COLUMNS

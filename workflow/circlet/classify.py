@@ -15,15 +15,15 @@ if TYPE_CHECKING:  # imported where they are used, so that `--help` is quick
     from circlet.data.records import Entry
     from circlet.predict import Predictor
 
-INPUT_KINDS = ("auto", "fasta", "fastq", "bed", "gtf")
-OUTPUT_KINDS = ("tsv", "csv", "jsonl", "parquet")
+INPUT_FORMATS = ("auto", "fasta", "fastq", "bed", "gtf")
+OUTPUT_FORMATS = ("tsv", "csv", "jsonl", "parquet")
 STANDARD = "-"  # standard input or output
 
 EXAMPLES = """examples:
   circlet predict transcripts.fa.gz                              to the terminal
   circlet predict transcripts.fa.gz --output calls.tsv
   circlet predict a.fa b.fastq.zst --output calls.parquet        several files, one table
-  zcat reads.fa.gz | circlet predict - --output-kind jsonl | jq 'select(.call == "circRNA")'
+  zcat reads.fa.gz | circlet predict - --format jsonl | jq 'select(.call == "circRNA")'
   circlet predict circles.bed12 --genome hg38.fa.gz --output calls.csv
   circlet predict unstranded.fa --strand both --output calls.tsv
   circlet predict transcripts.fa --model results/models/main --threshold 0.9
@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--model", default="default", help="checkpoint folder or ONNX file; see 'circlet models'")
     add("-o", "--output", default=STANDARD, help="the table; - is standard output")
-    add("--input-kind", choices=INPUT_KINDS, default="auto", help="what the inputs are")
-    add("--output-kind", choices=OUTPUT_KINDS, help="what the table is; by its ending, else tsv")
+    add("--input-format", choices=INPUT_FORMATS, default="auto", help="what the inputs are")
+    add("--format", choices=OUTPUT_FORMATS, help="what the table is; by its ending, else tsv")
     add("--genome", metavar="GENOME.fa[.gz]", help="of the places in a BED or GTF file")
     add(
         "--strand",
@@ -102,7 +102,7 @@ def read_records(args: argparse.Namespace, min_length: int) -> "Iterator[Entry]"
 
     any_strand = args.strand == "both"
     for path in args.inputs:
-        records = read_sequences(path, args.genome, args.input_kind, any_strand)
+        records = read_sequences(path, args.genome, args.input_format, any_strand)
         yield from check_strictly(records, path, min_length) if args.strict else records
 
 
@@ -143,7 +143,7 @@ def predict_files(predictor: "Predictor", args: argparse.Namespace) -> None:
     predictions = predictor.predict(records, args.threshold, both, read_ahead=True)
     where = ", ".join("standard input" if path == STANDARD else path for path in args.inputs)
     columns = (*CALL_COLUMNS, *STRAND_COLUMNS) if both else CALL_COLUMNS
-    write_calls(args.output, predictions, where, args.output_kind, columns)
+    write_calls(args.output, predictions, where, args.format, columns)
 
 
 def predict_dataset(

@@ -28,6 +28,9 @@ from circlet.preparation import STRANDS, Prepared, prepare
 from circlet.tables import MODEL, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
+    import torch
+
+    from circlet.model.checkpoint import Checkpoint
     from circlet.model.torch_networks import TorchNetworks
 
 TREES = "trees"  # name of that member
@@ -78,22 +81,22 @@ class Predictor:
             return cls._from_onnx(path, device, threads)
         from circlet.model.checkpoint import Checkpoint
         from circlet.model.runtime import choose_devices, set_up
-        from circlet.model.torch_networks import TorchNetworks
 
         devices = choose_devices(device, gpus)
         set_up(threads)
-        checkpoint = Checkpoint.load(path)
-        description, last = checkpoint.description, len(devices) - 1
+        return cls.of_checkpoint(Checkpoint.load(path), devices)
+
+    @classmethod
+    def of_checkpoint(cls, checkpoint: "Checkpoint", devices: "Sequence[torch.device]") -> Self:
+        """Take a checkpoint that is loaded; its networks are moved to the last of the devices."""
+        from circlet.model.torch_networks import TorchNetworks
+
+        description = checkpoint.description
+        sets = [copy.deepcopy(checkpoint.members) for _ in devices[:-1]] + [checkpoint.members]
+        pairs = zip(sets, devices, strict=True)
         return cls(
             description,
-            [
-                TorchNetworks(
-                    copy.deepcopy(checkpoint.members) if place < last else checkpoint.members,
-                    description.max_tokens,
-                    each,
-                )
-                for place, each in enumerate(devices)
-            ],
+            [TorchNetworks(members, description.max_tokens, device) for members, device in pairs],
         )
 
     @classmethod
