@@ -147,10 +147,8 @@ def test_missing_files_and_columns_are_refused(tmp_path):
         with pytest.raises(InputError, match=r"none\.npy: no such file"):
             TokenStore.load(*missing)
     write_table(files[-1], pd.DataFrame({"id": ["t0", "t1"]}))
-    with pytest.raises(
     lacking = r"\['label', 'part', 'length', 'hash'\]"
     with pytest.raises(InputError, match=f"lacks the columns {lacking}"):
-    ):
         TokenStore.load(*files)
 
 

@@ -71,7 +71,7 @@ EXAMPLES = """examples:
   circlet explain --model results/models/main transcripts.fa --output why
   circlet export --model results/models/main --output main.onnx
 
-'circlet STEP --help' tells a step's options. Most steps are those that the workflow's rules call."""
+'circlet STEP --help' tells a step's options. Most steps are called by the workflow's rules."""
 RED, PLAIN = "\033[1;31m", "\033[0m"
 
 EXIT_BAD_INPUT = 2
