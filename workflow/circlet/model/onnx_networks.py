@@ -9,8 +9,9 @@ import numpy as np
 
 from circlet.errors import InputError
 from circlet.model.onnx_file import MEND, read_sealed
-from circlet.model.padding import BATCH_TOKENS, score_in_batches
+from circlet.model.padding import score_in_batches
 
+BATCH_TOKENS = 8192  # the quickest on a CPU: four times as many take a sixth more time
 FORMAT = "1"
 INPUTS = {"tokens": "tensor(int64)", "features": "tensor(float)"}
 OUTPUT = "logits"

@@ -6,7 +6,7 @@ import numpy as np
 
 from circlet.model.kmers import PAD_ID
 
-BATCH_TOKENS = 32768  # of an inference; bounds the memory
+BATCH_TOKENS = 32768  # of an inference by torch; bounds the memory
 LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
 
 
