@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circlet.model.batches import collate, crop_ends, plan_batches
+from circlet.model.batches import collate
+from circlet.model.padding import crop_ends, plan_batches
 
 many_lengths = st.lists(st.integers(1, 60), min_size=1, max_size=50).map(np.array)
 

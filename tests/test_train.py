@@ -9,10 +9,10 @@ from training_inputs import SOME_OF_ALL, timeless_record, train_words, write_inp
 from circlet.cli import main
 from circlet.files import read_json, read_table, write_table
 from circlet.model import train as train_module
-from circlet.model.batches import plan_batches
 from circlet.model.checkpoint import load_member
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig
+from circlet.model.padding import plan_batches
 from circlet.model.settings import TrainingConfig
 from circlet.model.tokens import TokenStore
 from circlet.model.train import reason_to_stop

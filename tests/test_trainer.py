@@ -10,9 +10,9 @@ from torch import nn
 
 from circlet.errors import InputError
 from circlet.model import trainer as trainer_module
-from circlet.model.batches import plan_batches
 from circlet.model.distributed import Ranks
 from circlet.model.network import NetworkConfig, build_network
+from circlet.model.padding import plan_batches
 from circlet.model.schedule import make_optimizer
 from circlet.model.settings import TrainingConfig
 from circlet.model.tokens import TokenStore

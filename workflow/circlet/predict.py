@@ -102,7 +102,7 @@ class Predictor:
     @classmethod
     def _from_onnx(cls, path: Path, device: str, threads: int | None) -> Self:
         """Load a model of one file."""
-        from circlet.model.onnx_file import load_onnx
+        from circlet.model.onnx_model import load_onnx
 
         description, networks = load_onnx(path, device, threads)
         return cls(description, [networks])

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from circlet.model.attributed import Attribution
-from circlet.model.batches import collate, crop_ends
+from circlet.model.batches import collate
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import (
     BASES,
@@ -34,6 +34,7 @@ from circlet.model.network import (
     TextTransformer,
     both_ends,
 )
+from circlet.model.padding import crop_ends
 
 
 def attribute(

@@ -1,4 +1,4 @@
-"""From tokens to padded batches of similar length, bounded by a budget of tokens."""
+"""What a network reads at once, as tensors of torch."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,9 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circlet.model.kmers import PAD_ID
-
-LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
+from circlet.model.padding import pad
 
 
 class Batch(NamedTuple):
@@ -22,21 +20,6 @@ class Batch(NamedTuple):
 
     tokens: Tensor
     features: Tensor
-
-
-def crop_ends(tokens: np.ndarray, max_tokens: int, multiple: int = 1) -> np.ndarray:
-    """Keep at most `max_tokens` tokens: the first half and the last half of them.
-
-    A multiple of `multiple` tokens is left out, so that what is left keeps its place in a network
-    that deals tokens out in turn: its reading frame.
-
-    Both ends of a transcript carry signal (splice sites, the back-splice junction of a circRNA),
-    so it is the middle that goes.
-    """
-    if len(tokens) <= max_tokens:
-        return tokens
-    kept = len(tokens) - -(-(len(tokens) - max_tokens) // multiple) * multiple
-    return np.concatenate([tokens[: kept - kept // 2], tokens[len(tokens) - kept // 2 :]])
 
 
 def collate(
@@ -53,39 +36,5 @@ def collate(
     Returns:
         The batch, on the CPU; it shares no memory with the arguments.
     """
-    cropped = [crop_ends(tokens, max_tokens, multiple) for tokens in sequences]
-    longest = max(1, *map(len, cropped))
-    padded = np.full((len(cropped), -(-longest // multiple) * multiple), PAD_ID, dtype=np.int64)
-    # Copying row by row is quicker than gathering all tokens by their places.
-    for row, tokens in enumerate(cropped):
-        padded[row, : len(tokens)] = tokens
+    padded = pad(sequences, max_tokens, multiple)
     return Batch(torch.from_numpy(padded), torch.from_numpy(np.array(features, dtype=np.float32)))
-
-
-def plan_batches(
-    lengths: np.ndarray, batch_tokens: int, rng: np.random.Generator | None = None
-) -> list[np.ndarray]:
-    """Divide sequences into batches whose padded size stays within a budget.
-
-    Args:
-        lengths: Tokens of each sequence, after cropping.
-        batch_tokens: Most tokens in a batch, padding up to its longest sequence included; a longer
-            sequence stands alone.
-        rng: Makes neighbours and order random, for training; without it batches run from the
-            shortest to the longest sequences.
-
-    Returns:
-        The positions in `lengths` that make up each batch.
-    """
-    jitter = 1.0 if rng is None else rng.uniform(1 - LENGTH_JITTER, 1 + LENGTH_JITTER, len(lengths))
-    order = np.argsort(lengths * jitter, kind="stable")
-    starts, longest = [0], 0
-    for place, length in enumerate(lengths[order]):
-        longest = max(longest, length)
-        if place > starts[-1] and longest * (place + 1 - starts[-1]) > batch_tokens:
-            starts.append(place)
-            longest = length
-    batches = np.split(order, starts[1:])
-    if rng is not None:
-        rng.shuffle(batches)
-    return batches

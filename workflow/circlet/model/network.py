@@ -111,7 +111,7 @@ class Circformer(nn.Module):
         Returns:
             Logits of the class circRNA, shape (batch,).
         """
-        batch = len(tokens)
+        batch = tokens.shape[0]
         streams = tokens.view(batch, -1, self.streams).transpose(1, 2)  # (B, S, T / S)
         streams = streams.reshape(batch * self.streams, -1, self.patch)  # (B * S, P, patch)
         is_real = (streams != PAD_ID).any(dim=2)  # (B * S, P)
@@ -179,7 +179,7 @@ class Ends(nn.Module):
 def both_ends(tokens: Tensor, length: Tensor, count: int) -> Tensor:
     """The first and the last `count` tokens of each sequence, (B, 2 * count); padded if shorter."""
     place = torch.arange(count, device=tokens.device)
-    first = place.expand(len(tokens), -1)  # (B, count)
+    first = place.expand(tokens.shape[0], -1)  # (B, count)
     last = length - count + place
     both = torch.cat([first, last], dim=1)
     inside = (both >= 0) & (both < length)
@@ -234,7 +234,7 @@ def pool(x: Tensor, is_real: Tensor) -> Tensor:
     count = mask.sum(dim=1)  # (B, 1)
     mean = x.masked_fill(~mask, 0).sum(dim=1) / count
     highest = x.masked_fill(~mask, -torch.inf).amax(dim=1)
-    last = x[torch.arange(len(x), device=x.device), count.squeeze(1) - 1]
+    last = x[torch.arange(x.shape[0], device=x.device), count.squeeze(1) - 1]
     return torch.cat([mean, highest, x[:, 0], last], dim=1)
 
 
@@ -322,7 +322,7 @@ class TextTransformer(nn.Module):
             Logits of the class circRNA, shape (batch,).
         """
         is_pad = tokens == PAD_ID  # (B, T)
-        positions = self.positions.weight.expand(len(tokens), -1, -1)  # (B, T, 20)
+        positions = self.positions.weight.expand(tokens.shape[0], -1, -1)  # (B, T, 20)
         x = torch.cat([self.embedding(tokens), positions], dim=2)  # (B, T, W + 20)
         x = self.encoder(x, src_key_padding_mask=is_pad)
         channel = self.to_channel(x).squeeze(2).masked_fill(is_pad, 0)  # (B, T)

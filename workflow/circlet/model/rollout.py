@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from circlet.model.attribution import share_out
-from circlet.model.batches import collate, crop_ends
+from circlet.model.batches import collate
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import Block, Circformer, rotate
+from circlet.model.padding import crop_ends
 
 
 def attention(block: Block, x: Tensor, is_real: Tensor) -> tuple[Tensor, Tensor]:

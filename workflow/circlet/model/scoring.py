@@ -6,9 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from circlet.model.batches import collate, plan_batches
-
-BATCH_TOKENS = 32768
+from circlet.model.padding import BATCH_TOKENS, score_in_batches
 
 
 def ensemble_logits(
@@ -49,15 +47,14 @@ def member_logits(
     Returns:
         Logits of the class circRNA, shape (members, sequences), float64.
     """
-    logits = np.empty((len(members), len(sequences)))
     for member in members:
         member.eval()
-    lengths = np.array([len(tokens) for tokens in sequences], dtype=np.int64).clip(1, max_tokens)
-    for rows in plan_batches(lengths, batch_tokens) if len(sequences) else []:
-        batch = collate(
-            [sequences[row] for row in rows], features[rows], max_tokens, members[0].multiple
-        )
-        tokens, described = batch.tokens.to(device), batch.features.to(device)
-        scores = torch.stack([member(tokens, described).cpu() for member in members])
-        logits[:, rows] = scores.double().numpy()
-    return logits
+
+    def score(tokens: np.ndarray, described: np.ndarray) -> np.ndarray:
+        batch = [torch.from_numpy(each).to(device) for each in (tokens, described)]
+        return torch.stack([member(*batch).cpu() for member in members]).double().numpy()
+
+    multiple = members[0].multiple
+    return score_in_batches(
+        score, len(members), sequences, features, max_tokens, multiple, batch_tokens
+    )

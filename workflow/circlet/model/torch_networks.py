@@ -8,6 +8,8 @@ from torch import nn
 
 from circlet.model.scoring import BATCH_TOKENS, member_logits
 
+CPU_BATCH_TOKENS = 8192  # a fifth quicker there: what is worked on stays in the caches
+
 
 class TorchNetworks:
     """The networks of an ensemble on a device.
@@ -16,7 +18,8 @@ class TorchNetworks:
         members: The networks; they are moved there.
         max_tokens: Most tokens read of a sequence.
         device: Where to compute.
-        batch_tokens: Most tokens in a batch; bounds the memory, not the result.
+        batch_tokens: Most tokens in a batch; bounds the memory, not the result. By default what is
+            quick on the device.
     """
 
     def __init__(
@@ -24,10 +27,12 @@ class TorchNetworks:
         members: Sequence[nn.Module],
         max_tokens: int,
         device: torch.device,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> None:
         self.members = [member.to(device) for member in members]
-        self.max_tokens, self.device, self.batch_tokens = max_tokens, device, batch_tokens
+        self.max_tokens, self.device = max_tokens, device
+        usual = CPU_BATCH_TOKENS if device.type == "cpu" else BATCH_TOKENS
+        self.batch_tokens = usual if batch_tokens is None else batch_tokens
 
     def __call__(self, sequences: Sequence[np.ndarray], features: np.ndarray) -> np.ndarray:
         """Score sequences with each network; see `member_logits`.

@@ -17,9 +17,10 @@ from torch.nn import functional as F
 
 from circlet.errors import InputError
 from circlet.model.augment import disturb, rotate
-from circlet.model.batches import Batch, collate, plan_batches
+from circlet.model.batches import Batch, collate
 from circlet.model.distributed import Ranks, accumulating
 from circlet.model.network import NetworkConfig
+from circlet.model.padding import plan_batches
 from circlet.model.runtime import autocast
 from circlet.model.schedule import set_rate, update_average
 from circlet.model.settings import TrainingConfig
