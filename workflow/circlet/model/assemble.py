@@ -6,6 +6,7 @@ part is never read here.
 
 import argparse
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from sklearn.metrics import log_loss, matthews_corrcoef, roc_auc_score
 
 from circlet.arguments import DEVICES
 from circlet.errors import InputError
-from circlet.files import read_json
+from circlet.files import atomic_path, read_json, reading
 from circlet.model.calibration import (
     METHODS,
     Calibration,
@@ -28,7 +29,6 @@ from circlet.model.checkpoint import (
     load_member,
     read_network_config,
     save_description,
-    save_weights,
     weights_path,
 )
 from circlet.model.description import Description, check_vocabulary, is_record
@@ -181,10 +181,11 @@ def join_trees(
 def save(checkpoint: Checkpoint, weights: Sequence[str], folder: str | Path) -> None:
     """Write a checkpoint, without touching the weights that lie in its folder already."""
     description = checkpoint.description
-    for path, name, member in zip(weights, description.names, checkpoint.members, strict=True):
+    for path, name in zip(weights, description.names, strict=True):
         target = weights_path(folder, name)
         if not (target.exists() and target.samefile(path)):
-            save_weights(member, target)
+            with reading(path), atomic_path(target) as temporary:
+                shutil.copyfile(path, temporary)
     save_description(description, folder)
 
 

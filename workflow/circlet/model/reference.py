@@ -4,7 +4,7 @@ No sequence is kept: hashes tell which were seen, two numbers each how training 
 out, and two limits what is unlike them. A sequence is unlike the training if either holds:
 
 - its layout is rare: in the plane of the longest stretch without a stop codon and the nt beside
-  it, both on a logarithmic scale, the distance to the tenth nearest training sequence (Ramaswamy
+  it, both on a logarithmic scale, the distance to the 20th nearest training sequence (Ramaswamy
   et al. 2000, SIGMOD, "Efficient algorithms for mining outliers from large data sets") is larger
   than of 95 in 100 validation sequences. In circRNAs there is little beside the stretch, in lncRNAs
   the stretch is short; a whole mRNA has a long one and long untranslated regions beside it.
@@ -29,7 +29,7 @@ from circlet.errors import InputError
 from circlet.model.tokens import TokenStore
 from circlet.tables import TRAIN, VALIDATION
 
-NEIGHBOURS = 10
+NEIGHBOURS = 20
 MOST_POINTS = 8192  # of the layouts that are kept
 RARE_LAYOUT, LOW_COMPLEXITY = 0.05, 0.005  # shares of the validation part that are beyond a limit
 SOFTENING = (30, 100)  # nt, so that nothing at all is not infinitely far from little
@@ -63,7 +63,8 @@ class Reference:
         index = store.index
         train, validation = store.rows(TRAIN), store.rows(VALIDATION)
         layouts = layouts_of(store.features[train])
-        layouts = layouts[:: -(-len(layouts) // MOST_POINTS)]
+        # Contiguous, since safetensors writes the memory as it lies.
+        layouts = np.ascontiguousarray(layouts[:: -(-len(layouts) // MOST_POINTS)])
         lengths = index["length"].to_numpy()[train]
         made = cls(
             np.sort(index["hash"].to_numpy(np.uint64)[np.concatenate([train, validation])]),
@@ -88,7 +89,7 @@ class Reference:
         return cKDTree(self.layouts)
 
     def distances(self, features: np.ndarray) -> np.ndarray:
-        """Distance of each sequence's layout to the tenth nearest of the training, (sequences,)."""
+        """Distance of each sequence's layout to the 20th nearest of the training, (sequences,)."""
         nearest = min(NEIGHBOURS, len(self.layouts))
         found, _ = self._plane.query(layouts_of(features), k=[nearest])
         return found[:, 0]
