@@ -63,8 +63,7 @@ class Reference:
         index = store.index
         train, validation = store.rows(TRAIN), store.rows(VALIDATION)
         layouts = layouts_of(store.features[train])
-        # Contiguous, since safetensors writes the memory as it lies.
-        layouts = np.ascontiguousarray(layouts[:: -(-len(layouts) // MOST_POINTS)])
+        layouts = layouts[:: -(-len(layouts) // MOST_POINTS)]
         lengths = index["length"].to_numpy()[train]
         made = cls(
             np.sort(index["hash"].to_numpy(np.uint64)[np.concatenate([train, validation])]),
@@ -113,7 +112,8 @@ class Reference:
 
     def to_bytes(self) -> bytes:
         """Give the content of a safetensors file."""
-        return save({name: getattr(self, name) for name in ARRAYS})
+        # safetensors writes the memory as it lies, whatever it is a view of.
+        return save({name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS})
 
     @classmethod
     def of_bytes(cls, content: bytes, where: str | Path) -> Self:
