@@ -136,6 +136,8 @@ rule assemble_model:
         config=f"{RESULTS}/models/{{run}}/config.json",
         vocabulary=f"{RESULTS}/models/{{run}}/vocabulary.json",
         training=f"{RESULTS}/models/{{run}}/training.json",
+        reference=f"{RESULTS}/models/{{run}}/reference.safetensors",
+        manifest=f"{RESULTS}/models/{{run}}/manifest.json",
     log:
         f"{RESULTS}/logs/assemble/{{run}}.log",
     benchmark:
