@@ -4,6 +4,7 @@
 #   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
 #   make test | lint | report | clean
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
+#   make default-model ARGS='--config mirror=/data/mirror'   trains the model that ships with it
 
 PYTHON ?= python3
 # The build of torch that is installed first: by default the one for the CPU, from PyTorch's own
@@ -20,13 +21,16 @@ RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,r
 # Further arguments of Snakemake or pytest.
 ARGS ?=
 
+TRAINED := results/default/models/default
+SHIPPED := workflow/circlet/model/default
+
 BIN := .venv/bin
 # Another build of torch makes .venv anew.
 INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test test-cluster lint report clean
+.PHONY: run test test-cluster default-model lint report clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -39,6 +43,16 @@ test: $(INSTALLED)
 test-cluster: $(INSTALLED)
 	@echo "==> testing on a SLURM of two nodes on this machine"
 	$(BIN)/python -m pytest tests/slurm $(ARGS)
+
+# What is trained is put where the package has it; downloads what no mirror holds.
+default-model: $(INSTALLED)
+	@echo "==> training the model that ships with circlet"
+	$(BIN)/snakemake --configfile workflow/default/config.yaml --cores $(CORES) $(ARGS) -- $(TRAINED)/README.md
+	rm -rf $(SHIPPED)
+	mkdir -p $(SHIPPED)
+	cp $(addprefix $(TRAINED)/,*.safetensors config.json manifest.json training.json vocabulary.json \
+		README.md DOME.md) $(SHIPPED)
+	$(BIN)/circlet models
 
 lint: $(INSTALLED)
 	@echo "==> checking the style of Python and Snakemake files"

@@ -330,8 +330,10 @@ class Predictor:
         Raises:
             InputError: They are in an ONNX file.
         """
+        from circlet.model.torch_networks import TorchNetworks
+
         networks = self.networks[0]
-        if not hasattr(networks, "members"):
+        if not isinstance(networks, TorchNetworks):
             mend = "give the checkpoint folder that the file was exported from"
             raise InputError("model", "an ONNX file cannot be explained", mend)
         return networks
