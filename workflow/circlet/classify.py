@@ -99,11 +99,12 @@ def read_records(args: argparse.Namespace, min_length: int) -> "Iterator[Entry]"
         InputError: A file is broken; or, if strict, a record is refused.
     """
     from circlet.data.sources.sequences import read_sequences
+    from circlet.files import named
 
     any_strand = args.strand == "both"
     for path in args.inputs:
         records = read_sequences(path, args.genome, args.input_format, any_strand)
-        yield from check_strictly(records, path, min_length) if args.strict else records
+        yield from check_strictly(records, named(path), min_length) if args.strict else records
 
 
 def check_strictly(records: "Iterator[Entry]", path: str, min_length: int) -> "Iterator[Entry]":
@@ -136,12 +137,13 @@ def predict_files(predictor: "Predictor", args: argparse.Namespace) -> None:
     """
     from circlet.calls import write_calls
     from circlet.chunks import WINDOW_RECORDS
+    from circlet.files import named
     from circlet.tables import CALL_COLUMNS, STRAND_COLUMNS
 
     both = args.strand == "both"
     records = take(lambda: read_records(args, predictor.min_length), args.shard, WINDOW_RECORDS)
     predictions = predictor.predict(records, args.threshold, both, read_ahead=True)
-    where = ", ".join("standard input" if path == STANDARD else path for path in args.inputs)
+    where = ", ".join(map(named, args.inputs))
     columns = (*CALL_COLUMNS, *STRAND_COLUMNS) if both else CALL_COLUMNS
     write_calls(args.output, predictions, where, args.format, columns)
 
