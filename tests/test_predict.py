@@ -1,8 +1,6 @@
-import itertools
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
