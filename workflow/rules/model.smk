@@ -30,7 +30,9 @@ rule encode_tokens:
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
         vocabulary=rules.build_vocabulary.output.vocabulary,
-        code=modules("model/tokens.py", "model/kmers.py", *COMPOSITION_MODULES, "parts.py"),
+        code=modules(
+            "model/tokens.py", "model/kmers.py", *COMPOSITION_MODULES, "hashes.py", "parts.py"
+        ),
     output:
         tokens=f"{RESULTS}/tokens/{{run}}/tokens.npy",
         offsets=f"{RESULTS}/tokens/{{run}}/offsets.npy",
@@ -136,6 +138,8 @@ rule assemble_model:
         config=f"{RESULTS}/models/{{run}}/config.json",
         vocabulary=f"{RESULTS}/models/{{run}}/vocabulary.json",
         training=f"{RESULTS}/models/{{run}}/training.json",
+        reference=f"{RESULTS}/models/{{run}}/reference.safetensors",
+        manifest=f"{RESULTS}/models/{{run}}/manifest.json",
     log:
         f"{RESULTS}/logs/assemble/{{run}}.log",
     benchmark:
