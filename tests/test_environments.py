@@ -23,6 +23,7 @@ CONDA_NAMES = {
     "sklearn": "scikit-learn",
     "torch": "pytorch",
     "urllib3": "requests",  # which brings it
+    "yaml": "pyyaml",
 }
 NOT_OF_PIP = {"python", "pytorch", "mmseqs2"}
 

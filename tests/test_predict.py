@@ -1,65 +1,43 @@
-import gzip
-import logging
-from dataclasses import asdict
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from Bio.Seq import Seq, reverse_complement
+from Bio.SeqRecord import SeqRecord
+from checkpoint_inputs import DIMERS, REFERENCE, make_checkpoint, reseal
+from hypothesis import given
+from hypothesis import strategies as st
+from prediction_inputs import some_sequences
 
-from circlet import predict as predict_module
-from circlet.cli import main
+import circlet
+from circlet import chunks as chunks_module
+from circlet.calls import Prediction
 from circlet.composition import compose_any
+from circlet.data.records import Entry
+from circlet.data.sources.sequences import read_sequences
 from circlet.errors import InputError
-from circlet.files import read_json, read_table, write_json, write_table
+from circlet.files import read_json, write_json
+from circlet.hashes import hash_sequences
 from circlet.model.batches import collate
-from circlet.model.calibration import Calibration
-from circlet.model.checkpoint import Checkpoint
-from circlet.model.kmers import KmerVocab
-from circlet.model.network import NetworkConfig, build_network
+from circlet.model.checkpoint import Checkpoint, save_weights, weights_path
 from circlet.model.trees import Trees
-from circlet.predict import Prediction, Predictor, predict_dataset
+from circlet.predict import Predictor
 
-HEADER = ["id", "p_circrna", "call"]
-VOCABULARY = KmerVocab(
-    k=2, stride=1, window=None, ring=False, kmers=tuple(a + b for a in "ACGT" for b in "ACGT")
-)
-CALIBRATION = Calibration("platt", {"scale": 0.8, "offset": 0.1})
-
-
-def save_checkpoint(folder, **settings):
-    """Save two members whose random weights give probabilities of any size."""
-    config = NetworkConfig(
-        len(VOCABULARY), max_tokens=48, width=8, layers=1, heads=2, feedforward=16, **settings
-    )
-    torch.manual_seed(3)
-    members = [build_network(config).eval() for _ in range(2)]
-    multiple = members[0].multiple
-    tokens = torch.randint(2, 18, (64, 48 // multiple * multiple))
-    numbers = [torch.rand(64, 8), torch.randint(0, 5, (64, 8)), torch.rand(64, 340) / 64]
-    features = torch.cat(numbers, dim=1)
-    with torch.no_grad():
-        for member in members:
-            member.embedding.vectors.weight *= 20
-            logits = member(tokens, features)
-            member.head[-1].bias -= logits.mean()
-            member.head[-1].bias /= logits.std()
-            member.head[-1].weight /= logits.std()
-    training = [{"seed": seed, "network": asdict(config)} for seed in (1, 2)]
-    Checkpoint(members, config, VOCABULARY, 20, CALIBRATION, 0.5, training).save(folder)
-    return folder
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def checkpoint_folder(tmp_path):
-    return save_checkpoint(tmp_path / "checkpoint")
+    make_checkpoint().save(tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
 
 
 @pytest.fixture
 def sequences():
-    """23 sequences of 20 to 90 nt; the model reads at most 48 tokens, its two ends."""
-    rng = np.random.default_rng(0)
-    return ["".join(rng.choice(list("ACGT"), size=rng.integers(20, 91))) for _ in range(23)]
+    return some_sequences()
 
 
 @pytest.fixture
@@ -67,30 +45,23 @@ def predictor(checkpoint_folder):
     return Predictor.from_pretrained(checkpoint_folder, "cpu")
 
 
-def write_fasta(path, sequences):
-    text = "".join(f">r{row} of mine\n{bases}\n" for row, bases in enumerate(sequences))
-    if path.suffix == ".gz":
-        path.write_bytes(gzip.compress(text.encode()))
-    else:
-        path.write_text(text)
-    return str(path)
+@pytest.fixture
+def small_windows(monkeypatch):
+    """Two windows of three records a chunk."""
+    monkeypatch.setattr(chunks_module, "WINDOW_RECORDS", 3)
+    monkeypatch.setattr(chunks_module, "CHUNK_WINDOWS", 2)
 
 
-def read_rows(path):
-    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
-    return [line.split("\t") for line in text.removesuffix("\n").split("\n")]
-
-
-def classify(model, output, *words):
-    model, output = str(model), str(output)
-    return main(["predict", "--model", model, "--output", output, "--device", "cpu", *words])
+def flags_of(predictor, *sequences):
+    """Flags of each sequence."""
+    return [each.flags for each in predictor.predict(enumerate(sequences))]
 
 
 def test_probability_is_the_calibrated_mean_of_the_members(checkpoint_folder, predictor, sequences):
     first, second = Checkpoint.load(checkpoint_folder).members
     logits = []
     for bases in sequences:
-        batch = collate([VOCABULARY.encode(bases)], compose_any([bases]), 48, first.multiple)
+        batch = collate([DIMERS.encode(bases)], compose_any([bases]), 48, first.multiple)
         with torch.inference_mode():
             logits.append([first(*batch).item(), second(*batch).item()])
     expected = 1 / (1 + np.exp(-0.8 * np.mean(logits, axis=1) - 0.1))
@@ -137,7 +108,8 @@ def test_a_shuffled_model_is_another_and_the_first_stays(predictor, sequences):
 
 def test_trees_join_the_networks(checkpoint_folder, predictor, sequences):
     checkpoint = Checkpoint.load(checkpoint_folder)
-    checkpoint.trees = Trees(
+    about = checkpoint.description
+    about.trees = Trees(
         roots=np.array([0]),
         feature=np.array([7, 0, 0]),  # GC
         threshold=np.array([0.5, 0.0, 0.0]),
@@ -146,7 +118,7 @@ def test_trees_join_the_networks(checkpoint_folder, predictor, sequences):
         value=np.array([0.0, -3.0, 3.0]),
         baseline=np.array([0.0]),
     )
-    checkpoint.tree_weight = 0.25
+    about.tree_weight = 0.25
     checkpoint.save(checkpoint_folder)
     found = Predictor.from_pretrained(checkpoint_folder, "cpu").predict_proba(sequences)
     alone = predictor.predict_proba(sequences)
@@ -160,7 +132,7 @@ def test_trees_join_the_networks(checkpoint_folder, predictor, sequences):
 @pytest.mark.parametrize("batch_tokens", [1, 100, 32768])
 def test_company_and_order_have_no_influence(predictor, sequences, batch_tokens):
     expected = predictor.predict_proba(sequences)
-    predictor.batch_tokens = batch_tokens
+    predictor.networks[0].batch_tokens = batch_tokens
     alone = np.concatenate([predictor.predict_proba([bases]) for bases in sequences])
     backwards = predictor.predict_proba(sequences[::-1])[::-1]
     for found in (alone, backwards, predictor.predict_proba(sequences)):
@@ -170,14 +142,14 @@ def test_company_and_order_have_no_influence(predictor, sequences, batch_tokens)
 def test_prediction_is_repeatable_whatever_the_networks_did_before(checkpoint_folder, sequences):
     checkpoint = Checkpoint.load(checkpoint_folder)
     checkpoint.members[1].train()
-    predictor = Predictor(checkpoint, torch.device("cpu"))
+    predictor = Predictor.of_checkpoint(checkpoint, [CPU])
     first = predictor.predict_proba(sequences)
     assert (predictor.predict_proba(sequences) == first).all()
     assert not any(member.training for member in checkpoint.members)
 
 
-def test_only_the_ends_of_a_long_sequence_are_read(tmp_path):
-    predictor = Predictor.from_pretrained(save_checkpoint(tmp_path, descriptors="none"), "cpu")
+def test_only_the_ends_of_a_long_sequence_are_read():
+    predictor = Predictor.of_checkpoint(make_checkpoint(descriptors="none"), [CPU])
     # 48 tokens of 2-mers: the first 24 read 25 nt, the last 24 likewise.
     head, tail = "ACGTTGCATGACCATTGACCGATAG", "GGATCCTTAGACATTACGGATACCA"
     first, second = predictor.predict_proba([head + "A" * 30 + tail, head + "CG" * 15 + tail])
@@ -217,7 +189,7 @@ def test_too_short_sequences_have_no_probability(predictor):
 
 
 def test_call_is_by_the_threshold(predictor):
-    predictor.checkpoint.threshold = 0.3
+    predictor.description.threshold = 0.3
     values = (0.0, 0.2999, 0.3, 1.0, np.nan)
     calls = [predictor.call(value) for value in values]
     assert calls == ["lncRNA", "lncRNA", "circRNA", "circRNA", ""]
@@ -228,246 +200,286 @@ def test_threshold_of_the_checkpoint_counts(checkpoint_folder, predictor, sequen
     threshold = float(np.sort(p)[7])
     config = read_json(checkpoint_folder / "config.json")
     write_json(checkpoint_folder / "config.json", config | {"threshold": threshold})
+    reseal(checkpoint_folder)
     changed = Predictor.from_pretrained(checkpoint_folder, "cpu")
     calls = [each.call for each in changed.predict(enumerate(sequences))]
     assert calls == ["circRNA" if value >= threshold else "lncRNA" for value in p]
     assert calls.count("lncRNA") == 7
 
 
-def test_records_are_read_as_needed(predictor, sequences, monkeypatch):
-    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 4)
-    taken = []
-    records = ((f"r{row}", bases) for row, bases in enumerate(sequences) if not taken.append(row))
-    predictions = predictor.predict(records)
-    assert next(predictions) == Prediction(
-        "r0",
-        pytest.approx(predictor.predict_proba(sequences[:1])[0], abs=1e-6),
-        predictor.call(predictor.predict_proba(sequences[:1])[0]),
-    )
-    assert taken == [0, 1, 2, 3]
-    assert [each.id for each in predictions] == [f"r{row}" for row in range(1, 23)]
-
-
-@pytest.mark.parametrize(("given", "made"), [("in.fa", "out.tsv"), ("in.fa.gz", "out.tsv.gz")])
-def test_table_of_a_fasta_file(
-    checkpoint_folder, predictor, sequences, tmp_path, monkeypatch, given, made
-):
-    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 5)
-    fasta = write_fasta(tmp_path / given, sequences)
-    assert classify(checkpoint_folder, tmp_path / made, fasta) == 0
-    header, *rows = read_rows(tmp_path / made)
-    assert header == HEADER
-    assert [row[0] for row in rows] == [f"r{row}" for row in range(23)]
+def test_a_threshold_of_the_user_takes_its_place(predictor, sequences):
     p = predictor.predict_proba(sequences)
-    np.testing.assert_allclose([float(row[1]) for row in rows], p, rtol=0, atol=1e-6)
-    assert [row[2] for row in rows] == ["circRNA" if value >= 0.5 else "lncRNA" for value in p]
-    assert {row[2] for row in rows} == {"circRNA", "lncRNA"}
+    limit = float(np.sort(p)[18])
+    calls = [each.call for each in predictor.predict(enumerate(sequences), threshold=limit)]
+    assert calls == ["circRNA" if value >= limit else "lncRNA" for value in p]
+    assert calls.count("circRNA") == 5
 
 
-def test_same_input_gives_the_same_bytes(checkpoint_folder, sequences, tmp_path):
-    fasta = write_fasta(tmp_path / "in.fa", sequences)
-    for name in ("one", "two"):
-        assert classify(checkpoint_folder, tmp_path / name / "out.tsv.gz", fasta) == 0
-    one, two = (tmp_path / name / "out.tsv.gz" for name in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
+def test_a_prediction_tells_all(predictor, sequences):
+    members = predictor.predict_members(sequences)
+    found = list(predictor.predict((f"r{row}", bases) for row, bases in enumerate(sequences)))
+    spread = np.std([members["seed1"], members["seed2"]], axis=0, ddof=1)
+    assert spread.min() > 0
+    for row, bases in enumerate(sequences):
+        p = members["model"][row]
+        assert found[row] == Prediction(
+            f"r{row}",
+            len(bases),
+            pytest.approx(p, abs=1e-6),
+            predictor.call(p),
+            pytest.approx(spread[row], abs=1e-6),
+            () if 30 <= len(bases) <= 80 else ("outside_training_length",),
+        )
 
 
-def test_short_records_are_shown_without_call(
-    checkpoint_folder, sequences, tmp_path, caplog, capsys
+def test_one_member_alone_has_no_spread(sequences):
+    checkpoint = make_checkpoint()
+    about = replace(checkpoint.description, training=checkpoint.description.training[:1])
+    predictor = Predictor.of_checkpoint(Checkpoint(about, checkpoint.members[:1]), [CPU])
+    (found,) = predictor.predict([("a", sequences[0])])
+    assert 0 < found.p_circrna < 1
+    assert np.isnan(found.spread)
+
+
+def test_records_are_taken_as_they_are_needed(predictor, sequences, small_windows):
+    taken = []
+    records = ((row, sequences[row % 23]) for row in range(1000) if not taken.append(row))
+    predictions = predictor.predict(records)
+    assert taken == []
+    for done in range(1, 30):
+        next(predictions)
+        # Of chunks of six: the one that is given out, those under way, and one record to see it.
+        assert len(taken) <= 6 * (-(-done // 6) + 2) + 1
+    predictions.close()
+    assert len(taken) < 60
+
+
+def test_records_read_ahead_are_bounded_too(predictor, sequences, small_windows):
+    taken = []
+    records = ((row, sequences[row % 23]) for row in range(1000) if not taken.append(row))
+    predictions = predictor.predict(records, read_ahead=True)
+    assert [next(predictions).id for _ in range(12)] == [str(row) for row in range(12)]
+    predictions.close()
+    assert len(taken) < 100
+
+
+@pytest.mark.parametrize("read_ahead", [False, True])
+@pytest.mark.parametrize("before", [0, 1, 3, 6, 7, 23])
+def test_what_breaks_off_gives_all_that_came_before(
+    predictor, sequences, small_windows, before, read_ahead
 ):
-    caplog.set_level(logging.INFO)
-    fasta = write_fasta(tmp_path / "in.fa", ["ACGT", sequences[0], "A" * 19, "acgun" * 9])
-    assert classify(checkpoint_folder, tmp_path / "out.tsv", fasta) == 0
-    _, *rows = read_rows(tmp_path / "out.tsv")
-    assert [row for row in rows if not row[2]] == [["r0", "", ""], ["r2", "", ""]]
-    assert all(0 < float(row[1]) < 1 for row in (rows[1], rows[3]))
-    warnings = [each.message for each in caplog.records if each.levelno == logging.WARNING]
-    assert warnings == [
-        f"{fasta}: 2 records have fewer than 20 unambiguous bases, which the model was "
-        "not trained on: no call"
+    def breaking():
+        yield from enumerate(sequences[:before])
+        raise InputError("in.fa.gz", "the gzip stream is truncated", "fetch it again")
+
+    found = []
+    with pytest.raises(InputError, match=r"^in\.fa\.gz: the gzip stream is truncated; fetch"):
+        found.extend(predictor.predict(breaking(), read_ahead=read_ahead))
+    assert found == list(predictor.predict(enumerate(sequences[:before])))
+    assert [each.id for each in found] == [str(row) for row in range(before)]
+
+
+def test_a_fault_of_who_gives_the_records_is_not_hidden(predictor, sequences):
+    def faulty():
+        yield "a", sequences[0]
+        raise RuntimeError("a bug")
+
+    for read_ahead in (False, True):
+        with pytest.raises(RuntimeError, match="a bug"):
+            list(predictor.predict(faulty(), read_ahead=read_ahead))
+
+
+@given(
+    order=st.permutations(range(23)),
+    batch_tokens=st.sampled_from([1, 60, 300, 32768]),
+    window=st.integers(1, 24),
+    chunk=st.integers(1, 4),
+)
+def test_order_batches_and_windows_have_no_influence(order, batch_tokens, window, chunk):
+    sequences = some_sequences()
+    predictor = Predictor.of_checkpoint(make_checkpoint(), [CPU])
+    expected = predictor.predict_proba(sequences)
+    predictor.networks[0].batch_tokens = batch_tokens
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks_module, "WINDOW_RECORDS", window)
+        patch.setattr(chunks_module, "CHUNK_WINDOWS", chunk)
+        found = list(predictor.predict((row, sequences[row]) for row in order))
+    assert [each.id for each in found] == [str(row) for row in order]
+    assert np.abs([each.p_circrna for each in found] - expected[list(order)]).max() < 1e-5
+
+
+def test_devices_share_the_work_and_change_nothing(sequences, small_windows):
+    one, two = (Predictor.of_checkpoint(make_checkpoint(), [CPU] * count) for count in (1, 2))
+    assert len(two.networks) == 2
+    assert two.networks[0].members[0] is not two.networks[1].members[0]
+    calls = []
+    two.networks = [
+        lambda *about, number=number, compute=compute: calls.append(number) or compute(*about)
+        for number, compute in enumerate(two.networks)
     ]
-    assert f"{fasta}: classified 2 records" in [each.message for each in caplog.records]
+    assert list(two.predict(enumerate(sequences))) == list(one.predict(enumerate(sequences)))
+    assert set(calls) == {0, 1}
+
+
+def test_strands_are_told_apart(predictor, sequences, small_windows):
+    given_ = predictor.predict_proba(sequences)
+    other = predictor.predict_proba([reverse_complement(bases) for bases in sequences])
+    records = [("short", "ACGT"), *enumerate(sequences)]
+    short, *found = predictor.predict(records, both_strands=True)
+    assert {each.strand for each in found} == {"+", "-"}
+    for row, each in enumerate(found):
+        assert each.strand == ("+" if given_[row] >= other[row] else "-")
+        assert each.p_circrna == pytest.approx(max(given_[row], other[row]), abs=1e-6)
+        assert each.p_other_strand == pytest.approx(min(given_[row], other[row]), abs=1e-6)
+        assert each.call == predictor.call(each.p_circrna)
+    assert (short.call, short.strand, short.flags) == ("", "", ("too_short",))
+    assert np.isnan([short.p_circrna, short.p_other_strand, short.spread]).all()
+
+
+def test_the_other_strand_of_rna_in_lower_case_and_of_a_mixture(predictor, sequences):
+    bases = sequences[0] + "TRYN"
+    forms = [bases, bases.lower().replace("t", "u"), bases.replace("T", "U", 3), "ACGÉ" * 9]
+    *found, foreign = predictor.predict(enumerate(forms), both_strands=True)
+    assert len({each.strand for each in found}) == 1
+    for name in ("p_circrna", "p_other_strand"):
+        values = [getattr(each, name) for each in found]
+        np.testing.assert_allclose(values, values[0], atol=1e-6)
+    assert foreign.flags == ("not_nucleotides",)
+
+
+def test_of_both_strands_the_one_that_was_seen_counts(sequences):
+    seen = replace(REFERENCE, hashes=np.sort(hash_sequences(sequences)))
+    predictor = Predictor.of_checkpoint(make_checkpoint(seen), [CPU])
+    found = list(predictor.predict(enumerate(sequences), both_strands=True))
+    assert {each.strand for each in found} == {"+", "-"}
+    assert all("seen_in_training" in each.flags for each in found)
+
+
+def test_flags_of_what_has_no_call(predictor):
+    protein, gaps = "MKVLAARE" * 6, "ACGT-ACGT" * 6
+    found = list(
+        predictor.predict(
+            [
+                ("protein", protein),
+                ("gaps", gaps),
+                ("short", "ACGT" * 4),
+                ("masked", "N" * 100),
+                ("empty", ""),
+                Entry("chr1", "ACGT" * 10, 50_000_000),
+            ]
+        )
+    )
+    assert [(each.id, each.length, each.flags) for each in found] == [
+        ("protein", 48, ("not_nucleotides",)),
+        ("gaps", 54, ("not_nucleotides",)),
+        ("short", 16, ("too_short",)),
+        ("masked", 100, ("too_short", "ambiguous_bases")),
+        ("empty", 0, ("too_short",)),
+        ("chr1", 50_000_000, ("too_long",)),
+    ]
+    assert {each.call for each in found} == {""}
+    assert np.isnan([(each.p_circrna, each.spread) for each in found]).all()
+
+
+def test_flags_of_what_has_a_call(predictor):
+    assert flags_of(predictor, "ACGTA" * 6, "ACGTN" * 6, "ACGTA" * 5, "ACGTA" * 16, "A" * 81) == [
+        (),
+        ("ambiguous_bases",),
+        ("outside_training_length",),
+        (),
+        ("outside_training_length",),
+    ]
+
+
+def test_what_was_seen_is_told_in_any_letters(sequences):
+    seen = replace(REFERENCE, hashes=np.sort(hash_sequences(sequences[:2])))
+    predictor = Predictor.of_checkpoint(make_checkpoint(seen), [CPU])
+    rna = sequences[0].lower().replace("t", "u")
+    found = flags_of(predictor, *sequences[:3], rna, rna + "a")
+    assert ["seen_in_training" in flags for flags in found] == [True, True, False, True, False]
+
+
+def test_what_is_unlike_the_training_is_told(sequences):
+    simple = "AC" * 30
+    entropy = replace(REFERENCE, limits=np.array([100.0, 1.5]))
+    predictor = Predictor.of_checkpoint(make_checkpoint(entropy), [CPU])
+    found = flags_of(predictor, "ACG", simple, *sequences)
+    assert ["unlike_training" in flags for flags in found] == [False, True, *[False] * 23]
+    layout = replace(REFERENCE, limits=np.array([-1.0, 0.0]))
+    predictor = Predictor.of_checkpoint(make_checkpoint(layout), [CPU])
+    assert all("unlike_training" in flags for flags in flags_of(predictor, *sequences))
+
+
+def test_records_of_many_kinds(predictor, sequences, tmp_path):
+    bases = sequences[0]
+    (tmp_path / "in.fa").write_text(f">c of mine\n{bases}\n")
+    records = [
+        ("a", bases),
+        ["b", bases],
+        *read_sequences(tmp_path / "in.fa"),
+        SeqRecord(Seq(bases), id="d"),
+        (5, bases),
+    ]
+    found = list(predictor.predict(iter(records)))
+    assert [each.id for each in found] == ["a", "b", "c", "d", "5"]
+    assert len({(each.length, each.call) for each in found}) == 1
+    np.testing.assert_allclose([each.p_circrna for each in found], found[0].p_circrna, atol=1e-6)
+    assert list(predictor.predict([])) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "record",
     [
-        (">a\nACGTACGTACGTACGTACGTACGT\n>b\n", "b: has no sequence"),
-        (">a\nACGTACGTACGTACGTACGTACGT\n>a\nACGT\n", "a: two records bear this id"),
-        (">a\nACGTACGTACGTACGTACGTACGT\n>\nACGT\n", "record 2: has no name"),
-        ("<html>\n", "does not begin with '>'"),
-        ("", "has no FASTA record"),
+        "ACGT",
+        "AC",
+        b"AC",
+        5,
+        None,
+        ("a",),
+        ("a", 5),
+        ("a", "C", "G"),
+        SeqRecord(None),
+        SeqRecord(Seq(None, 9)),
+        {"a": "C"},
     ],
 )
-def test_broken_fasta_ends_with_one_line_and_no_table(
-    checkpoint_folder, tmp_path, capsys, monkeypatch, text, message
-):
-    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 1)  # the first record is scored before
-    (tmp_path / "in.fa").write_text(text)
-    assert classify(checkpoint_folder, tmp_path / "out/out.tsv", str(tmp_path / "in.fa")) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith(f"circlet predict: error: {tmp_path / 'in.fa'}: ")
-    assert message in error
-    assert list((tmp_path / "out").iterdir()) == []
+def test_what_is_no_record_is_refused_in_one_line(predictor, sequences, record):
+    found = []
+    with pytest.raises(InputError, match=r"^records: is neither a pair of id and") as caught:
+        found.extend(predictor.predict([("a", sequences[0]), record]))
+    assert [each.id for each in found] == ["a"]
+    assert "\n" not in str(caught.value)
 
 
-def test_truncated_gzip_ends_with_one_line_and_no_table(
-    checkpoint_folder, sequences, tmp_path, capsys
-):
-    fasta = tmp_path / "in.fa.gz"
-    write_fasta(fasta, sequences)
-    fasta.write_bytes(fasta.read_bytes()[:-20])
-    assert classify(checkpoint_folder, tmp_path / "out.tsv", str(fasta)) == 2
-    assert "the gzip stream is truncated or damaged" in capsys.readouterr().err
-    assert not (tmp_path / "out.tsv").exists()
+def test_weights_of_half_precision_are_loaded(checkpoint_folder, predictor, sequences):
+    expected = predictor.predict_proba(sequences)
+    for name, member in zip(["seed1", "seed2"], predictor.networks[0].members, strict=True):
+        save_weights(member, weights_path(checkpoint_folder, name), half=True)
+    reseal(checkpoint_folder)
+    found = Predictor.from_pretrained(checkpoint_folder, "cpu").predict_proba(sequences)
+    assert not (found == expected).all()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.02)
 
 
-def _dataset(folder, sequences):
-    ids = [f"t{row}" for row in range(len(sequences))]
-    labels = ["circRNA", "lncRNA"] * len(sequences)
-    transcripts = pd.DataFrame(
-        {"id": ids, "source": "toy", "label": labels[: len(ids)], "sequence": sequences}
-    )
-    parts = (["train", "test", "validation"] * len(ids))[: len(ids)]
-    split = pd.DataFrame({"id": ids, "group": ids, "part": parts})
-    write_table(folder / "transcripts.parquet", transcripts)
-    # The order of the split is not that of the dataset.
-    write_table(folder / "split.parquet", split.iloc[::-1])
-    files = {name: folder / f"{name}.parquet" for name in ("transcripts", "split")}
-    return transcripts, parts, [str(w) for name in files for w in (f"--{name}", files[name])]
+def test_torch_is_imported_where_it_is_needed():
+    code = "import sys, circlet.predict, circlet.classify; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
-def test_table_of_the_dataset(checkpoint_folder, predictor, sequences, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 6)
-    transcripts, parts, words = _dataset(tmp_path, [*sequences, "ACGT"])
-    assert classify(checkpoint_folder, tmp_path / "out.tsv.gz", *words) == 0
-    header, *rows = read_rows(tmp_path / "out.tsv.gz")
-    assert header == ["id", "source", "label", "part", "length", "p_circrna", "call"]
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    assert list(columns["id"]) == transcripts["id"].tolist()
-    assert set(columns["source"]) == {"toy"}
-    assert list(columns["label"]) == transcripts["label"].tolist()
-    assert list(columns["part"]) == parts
-    assert list(columns["length"]) == [str(len(bases)) for bases in [*sequences, "ACGT"]]
-    assert (columns["p_circrna"][-1], columns["call"][-1]) == ("", "")
-    p = predictor.predict_proba(sequences)
-    np.testing.assert_allclose([float(v) for v in columns["p_circrna"][:-1]], p, rtol=0, atol=1e-6)
-
-
-def test_all_ways_give_equal_numbers(checkpoint_folder, predictor, sequences, tmp_path):
-    transcripts, _, words = _dataset(tmp_path, sequences)
-    fasta = write_fasta(tmp_path / "in.fa", sequences)
-    assert classify(checkpoint_folder, tmp_path / "fasta.tsv", fasta) == 0
-    assert classify(checkpoint_folder, tmp_path / "dataset.tsv", *words) == 0
-    library = [f"{value:.6g}" for value in predictor.predict_proba(sequences)]
-    assert [row[1] for row in read_rows(tmp_path / "fasta.tsv")[1:]] == library
-    assert [row[5] for row in read_rows(tmp_path / "dataset.tsv")[1:]] == library
-    table, _ = predict_dataset(predictor, transcripts.assign(part="test"))
-    assert [f"{value:.6g}" for value in table["p_circrna"]] == library
-
-
-def test_members_are_told_one_by_one(checkpoint_folder, predictor, sequences, tmp_path):
-    transcripts, _, words = _dataset(tmp_path, sequences)
-    output = tmp_path / "members.parquet"
-    flags = [*words, f"--members-output={output}"]
-    assert classify(checkpoint_folder, tmp_path / "out.tsv", *flags) == 0
-    found = read_table(output)
-    assert found["id"].tolist() == transcripts["id"].tolist()
-    alone, undo = [], lambda p: (np.log(p / (1 - p)) - 0.1) / 0.8  # of CALIBRATION
-    for number, name in enumerate(["seed1", "seed2"]):
-        checkpoint = Checkpoint.load(checkpoint_folder)
-        checkpoint.members = [checkpoint.members[number]]
-        checkpoint.training = [checkpoint.training[number]]
-        alone.append(Predictor(checkpoint, torch.device("cpu")).predict_proba(sequences))
-        np.testing.assert_allclose(found[name], alone[-1], rtol=1e-5)
-    assert list(found) == ["id", "seed1", "seed2"]
-    together = predictor.predict_proba(sequences)
-    np.testing.assert_allclose(undo(together), np.mean(list(map(undo, alone)), axis=0), rtol=1e-4)
-
-
-def test_unclear_input_ends_with_one_line(checkpoint_folder, sequences, tmp_path, capsys):
-    fasta = write_fasta(tmp_path / "in.fa", sequences)
-    _, _, words = _dataset(tmp_path, sequences)
-    for given in ([], [fasta, *words], words[:2], words[2:], [fasta, *words[2:]]):
-        assert classify(checkpoint_folder, tmp_path / "out.tsv", *given) == 2
-        error = capsys.readouterr().err.splitlines()[-1]
-        assert error.endswith("not clear; give IN.fa, or --transcripts and --split")
-    assert not (tmp_path / "out.tsv").exists()
-
-
-def test_split_of_another_dataset_ends_with_one_line(
-    checkpoint_folder, sequences, tmp_path, capsys
-):
-    _, _, words = _dataset(tmp_path, sequences)
-    split = tmp_path / "split.parquet"
-    write_table(split, pd.DataFrame({"id": ["t0"], "group": ["g"], "part": ["test"]}))
-    assert classify(checkpoint_folder, tmp_path / "out.tsv", *words) == 2
-    assert f"t1: not in {split}" in capsys.readouterr().err
-    assert not (tmp_path / "out.tsv").exists()
-
-
-def test_missing_model_ends_with_one_line(sequences, tmp_path, capsys):
-    fasta = write_fasta(tmp_path / "in.fa", sequences)
-    assert classify(tmp_path / "none", tmp_path / "out.tsv", fasta) == 2
-    assert f"{tmp_path / 'none'}: no such checkpoint folder" in capsys.readouterr().err
-    assert not (tmp_path / "out.tsv").exists()
+def test_the_package_gives_the_predictor_and_stays_light():
+    assert circlet.Predictor is Predictor
+    assert "Predictor" in dir(circlet)
+    with pytest.raises(AttributeError, match="has no attribute 'Prediction_'"):
+        circlet.Prediction_  # noqa: B018
+    code = "import sys, circlet; print(len([name for name in sys.modules if '.' in name]) < 60)"
+    code += "; print('numpy' in sys.modules); from circlet import Predictor; print(Predictor)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["True", "False"]
+    assert "circlet.predict.Predictor" in done.stdout
 
 
 def test_absent_device_is_refused(checkpoint_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="there is no cuda here"):
         Predictor.from_pretrained(checkpoint_folder, "cuda")
-
-
-def in_pieces(checkpoint_folder, folder, fasta, count):
-    """Classify a file in pieces and join them; give the table, and the number of rows of each."""
-    pieces = [folder / f"{number}-of-{count}.tsv.gz" for number in range(1, count + 1)]
-    for number, piece in enumerate(pieces, start=1):
-        assert classify(checkpoint_folder, piece, fasta, "--shard", f"{number}/{count}") == 0
-    joined = folder / f"{count}.tsv.gz"
-    assert main(["gather", "--pieces", *map(str, pieces), "--output", str(joined)]) == 0
-    return joined, [len(read_rows(piece)) - 1 for piece in pieces]
-
-
-@pytest.mark.parametrize(
-    ("count", "sizes"),
-    [(1, [23]), (2, [12, 11]), (3, [8, 8, 7]), (7, [0, 4, 4, 4, 4, 4, 3])],
-)
-def test_pieces_have_the_bytes_of_the_whole(
-    checkpoint_folder, sequences, tmp_path, monkeypatch, count, sizes
-):
-    monkeypatch.setattr(predict_module, "CHUNK_RECORDS", 4)
-    fasta = write_fasta(tmp_path / "in.fa.gz", sequences)
-    assert classify(checkpoint_folder, tmp_path / "whole.tsv.gz", fasta) == 0
-    joined, found = in_pieces(checkpoint_folder, tmp_path, fasta, count)
-    assert joined.read_bytes() == (tmp_path / "whole.tsv.gz").read_bytes()
-    assert found == sizes
-
-
-def test_pieces_are_of_whole_chunks(checkpoint_folder, tmp_path):
-    """With the chunks as they are: in other company the last digits may differ."""
-    chunk, rng = predict_module.CHUNK_RECORDS, np.random.default_rng(1)
-    some = ["".join(rng.choice(list("ACGT"), size=rng.integers(15, 60))) for _ in range(40)]
-    fasta = write_fasta(tmp_path / "in.fa", [some[row % 40] for row in range(2 * chunk + 9)])
-    assert classify(checkpoint_folder, tmp_path / "whole.tsv.gz", fasta) == 0
-    joined, sizes = in_pieces(checkpoint_folder, tmp_path, fasta, 2)
-    assert joined.read_bytes() == (tmp_path / "whole.tsv.gz").read_bytes()
-    assert sizes == [chunk, chunk + 9]
-
-
-def test_a_fault_outside_the_piece_is_told_too(checkpoint_folder, sequences, tmp_path, capsys):
-    fasta = write_fasta(tmp_path / "in.fa", [*sequences, ""])
-    for piece in ("1/2", "2/2"):
-        assert classify(checkpoint_folder, tmp_path / "out.tsv", fasta, "--shard", piece) == 2
-        assert "r23: has no sequence" in capsys.readouterr().err
-    assert not (tmp_path / "out.tsv").exists()
-
-
-@pytest.mark.parametrize("piece", ["3/2", "0/2", "1", "1/2"])
-def test_a_wrong_piece_ends_with_one_line(checkpoint_folder, sequences, tmp_path, capsys, piece):
-    """The last is right, but the dataset is classified as a whole."""
-    _, _, words = _dataset(tmp_path, sequences)
-    assert classify(checkpoint_folder, tmp_path / "out.tsv", *words, "--shard", piece) == 2
-    (error,) = capsys.readouterr().err.splitlines()
-    assert error.startswith("circlet predict: error: arguments: --shard: is ")
-    assert not (tmp_path / "out.tsv").exists()

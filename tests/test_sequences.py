@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -87,7 +86,7 @@ def test_pipes_and_standard_input(content, monkeypatch):
         handle.write(content)
     assert list(read_sequences(f"/dev/fd/{reader}")) == [Entry("a", "AC", 2)]
     os.close(reader)
-    stdin = SimpleNamespace(buffer=io.BytesIO(content))
+    stdin = io.TextIOWrapper(io.BytesIO(content))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert list(read_sequences("-")) == [Entry("a", "AC", 2)]
     assert not stdin.buffer.closed

@@ -5,7 +5,8 @@ record, so that a piece of a file that begins with one is classified in the same
 whole file. A chunk holds some windows.
 """
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from circlet.data.records import Entry
@@ -61,10 +62,12 @@ def as_entry(record: Record) -> Entry:
     """
     if isinstance(record, Entry):
         return record
-    try:
-        name, sequence = (record.id, str(record.seq)) if hasattr(record, "seq") else record
-    except (TypeError, ValueError):
-        name = sequence = None
+    name = sequence = None
+    with contextlib.suppress(AttributeError, TypeError, ValueError):
+        if getattr(record, "seq", None) is not None:
+            name, sequence = record.id, str(record.seq)
+        elif isinstance(record, Sequence) and not isinstance(record, str):
+            name, sequence = record
     if not isinstance(sequence, str):
         problem = f"is neither a pair of id and sequence nor a SeqRecord: {record!r:.60}"
         raise InputError("records", problem, "give such records")

@@ -113,18 +113,20 @@ def check_strictly(records: "Iterator[Entry]", path: str, min_length: int) -> "I
     Raises:
         InputError: One cannot, or its id came before in the file.
     """
+    from circlet.files import named
     from circlet.flags import reason_of
     from circlet.letters import count_letters
 
+    where = named(path)
     mend = "mend or remove the record, or leave out --strict"
     seen: set[str] = set()
     for entry in records:
         reason = reason_of(entry, count_letters(entry.sequence), min_length)
         if reason:
             problem = f"cannot be scored ({reason}, {entry.length:,} nt)"
-            raise InputError(path, problem, mend, entry.id)
+            raise InputError(where, problem, mend, entry.id)
         if entry.id in seen:
-            raise InputError(path, "two records bear this id", mend, entry.id)
+            raise InputError(where, "two records bear this id", mend, entry.id)
         seen.add(entry.id)
         yield entry
 

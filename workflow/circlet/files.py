@@ -78,7 +78,12 @@ def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]
     if str(path) == STANDARD_INPUT:
         if sys.stdin is None:
             raise OSError("it is closed")
-        return contextlib.nullcontext(sys.stdin.buffer)
+        try:
+            # A stream of its own: a thread that waits in that of sys.stdin is, when the
+            # interpreter ends, a fatal error.
+            return open(sys.stdin.fileno(), "rb", closefd=False)
+        except io.UnsupportedOperation:  # what stands for it is no file of the system
+            return contextlib.nullcontext(sys.stdin.buffer)
     return open(path, "rb")
 
 

@@ -200,7 +200,7 @@ class Predictor:
         records = (("", sequence) for sequence in sequences)
         found = [self._score(self._prepare(chunk), self.networks[0]) for chunk in chunks(records)]
         if not found:
-            found = [self._score(self._prepare([]), self.networks[0])]
+            found = [self._score(self._prepare([[]]), self.networks[0])]
         return {name: np.concatenate([scores[name] for scores in found]) for name in found[0]}
 
     def scores(self, sequences: Sequence[str]) -> np.ndarray:
@@ -268,11 +268,12 @@ class Predictor:
         is_outside = (lengths < reference.lengths[0]) | (lengths > reference.lengths[1])
         copies = len(STRANDS) if both_strands else 1
         best = p.reshape(-1, copies).argmax(axis=1)
+        is_seen = is_seen.reshape(-1, copies).any(axis=1)  # whichever strand
         predictions = []
         for number, entry in enumerate(chunk.entries):
             row = number * copies + best[number]
             reason = chunk.reasons[number]
-            about = (is_outside[number], is_seen[row], is_unlike[row])
+            about = (is_outside[number], is_seen[number], is_unlike[row])
             flags = flags_of(reason, chunk.letters[number], *about)
             call = "" if reason else self.call(p[row], threshold)
             told = (entry.id, entry.length, float(p[row]), call, float(spread[row]), flags)

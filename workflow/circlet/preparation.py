@@ -62,7 +62,7 @@ def prepare(
     sequences = [entry.sequence for entry in entries]
     starts = np.cumsum([0, *map(len, windows)])
     if both_strands:
-        pairs = ((bases, reverse_complement(bases)) for bases in sequences)
+        pairs = zip(sequences, map(_other_strand, sequences, is_scored), strict=True)
         sequences = list(itertools.chain.from_iterable(pairs))
         is_scored, starts = np.repeat(is_scored, len(STRANDS)), starts * len(STRANDS)
     scored = list(itertools.compress(sequences, is_scored))
@@ -77,3 +77,8 @@ def prepare(
         compose_any(scored),
         np.diff(np.cumsum([0, *is_scored])[starts]).tolist(),
     )
+
+
+def _other_strand(sequence: str, is_scored: bool) -> str:
+    """Give the other strand of a sequence; itself where nobody reads it, whatever its letters."""
+    return reverse_complement(sequence) if is_scored else sequence

@@ -398,12 +398,15 @@ TRAIN_MODULES = [
     "model/trees.py",
 ]
 SCORING_MODULES = [
+    "hashes.py",
     "model/batches.py",
     "model/calibration.py",
     "model/checkpoint.py",
+    "model/description.py",
     "model/kmers.py",
     "model/network.py",
     "model/padding.py",
+    "model/reference.py",
     "model/runtime.py",
     "model/scoring.py",
     "model/tokens.py",
@@ -411,13 +414,25 @@ SCORING_MODULES = [
 ]
 ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
 CALL_MODULES = ["calls.py", "call_rows.py"]
-PREDICT_MODULES = [
+PREDICTOR_MODULES = [
     "predict.py",
+    "chunks.py",
+    "flags.py",
+    "letters.py",
+    "model/torch_networks.py",
+    "pipelining.py",
+    "preparation.py",
     *CALL_MODULES,
-    "shards.py",
-    "data/sources/fasta.py",
     *SCORING_MODULES,
     *COMPOSITION_MODULES,
+]
+PREDICT_MODULES = [
+    "classify.py",
+    "shards.py",
+    "data/sources/fastq.py",
+    "data/sources/lines.py",
+    "data/sources/sequences.py",
+    *PREDICTOR_MODULES,
 ]
 EXPLAIN_MODULES = [
     "evaluation/explain/explain.py",
@@ -436,8 +451,10 @@ EXPLAIN_MODULES = [
     "model/attribution.py",
     "model/rollout.py",
     "drawing.py",
+    "data/sources/fasta.py",
     "parts.py",
-    *PREDICT_MODULES,
+    "shards.py",
+    *PREDICTOR_MODULES,
 ]
 GATHER_EXPLANATION_MODULES = [
     "evaluation/explain/gather.py",

@@ -30,7 +30,9 @@ rule encode_tokens:
         transcripts=rules.build_dataset.output.transcripts,
         split=rules.build_vocabulary.input.split,
         vocabulary=rules.build_vocabulary.output.vocabulary,
-        code=modules("model/tokens.py", "model/kmers.py", *COMPOSITION_MODULES, "parts.py"),
+        code=modules(
+            "model/tokens.py", "model/kmers.py", *COMPOSITION_MODULES, "hashes.py", "parts.py"
+        ),
     output:
         tokens=f"{RESULTS}/tokens/{{run}}/tokens.npy",
         offsets=f"{RESULTS}/tokens/{{run}}/offsets.npy",
