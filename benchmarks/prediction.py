@@ -71,6 +71,7 @@ LATENCY_NT, LATENCIES, LATENCIES_OF_PROCESS = 1_000, 50, 5
 REFERENCE = "prototype, 16 at a time"  # of the ratios
 SHORT_RECORDS, SHORT_NT, LONG_NT, BROKEN_MB = 1_000_000, 60, 5_000_000, 100
 RECORD_NT = 1_000  # mean of generated records
+LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ def measure_way(way: Way, sequences: list[str], threads: int) -> dict[str, Any]:
 
 def latencies(classify: Classify, way: Way) -> list[float]:
     """Seconds of one sequence of `LATENCY_NT` by itself, several times."""
-    sequence = "".join(np.random.default_rng(0).choice(list("ACGT"), LATENCY_NT))
+    sequence = make_up(np.random.default_rng(0), LATENCY_NT)
     found = []
     for _ in range(LATENCIES_OF_PROCESS if way.kind == "process" else LATENCIES):
         started = time.perf_counter()
@@ -259,10 +260,13 @@ def save_tiny(folder: Path) -> None:
 def generate(records: int, nt: int) -> Iterator[tuple[int, str]]:
     """Make up records of half to one and a half times `nt`, ids in order."""
     rng = np.random.default_rng(0)
-    letters = np.frombuffer(b"ACGT", dtype=np.uint8)
     for number in range(records):
-        bases = rng.integers(0, 4, rng.integers(nt // 2, nt + nt // 2 + 1), dtype=np.uint8)
-        yield number, letters[bases].tobytes().decode()
+        yield number, make_up(rng, rng.integers(nt // 2, nt + nt // 2 + 1))
+
+
+def make_up(rng: np.random.Generator, nt: int) -> str:
+    """Draw a sequence."""
+    return LETTERS[rng.integers(0, 4, nt)].tobytes().decode()
 
 
 def write_inputs(sizes: list[int], folder: Path) -> Iterator[tuple[str, Path, int]]:
@@ -273,7 +277,7 @@ def write_inputs(sizes: list[int], folder: Path) -> Iterator[tuple[str, Path, in
     for name, (records, nt) in shapes.items():
         write_fasta(path, generate(records, nt))
         yield name, path, 0
-    write_fasta(path, [("long", "".join(sequence for _, sequence in generate(5, LONG_NT // 5)))])
+    write_fasta(path, [("long", make_up(np.random.default_rng(0), LONG_NT))])
     yield "one record of 5 Mb", path, 0
     write_fasta(path, generate(BROKEN_MB * 10**6 // RECORD_NT, RECORD_NT))
     packed = folder / "input.fa.gz"
