@@ -324,7 +324,8 @@ def read_held_out(args: argparse.Namespace) -> list[str]:
     transcripts = read_table(args.transcripts, ("id", "sequence"))
     split = read_table(args.split, SPLIT_COLUMNS)
     transcripts = with_parts(transcripts, split, args.transcripts, args.split)
-    return transcripts.loc[transcripts["part"] == TEST, "sequence"].tolist()[: args.most]
+    sequences = transcripts.loc[transcripts["part"] == TEST, "sequence"].tolist()
+    return sequences[:: max(1, len(sequences) // args.most)] if args.most else sequences
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -340,7 +341,7 @@ def main() -> None:
     add("--onnx", help="the same model in a file of 'circlet export'")
     add("--transcripts", required=True, help="a real dataset, Parquet")
     add("--split", required=True, help="its division, Parquet")
-    add("--most", type=int, help="read the first MOST transcripts of the test part alone")
+    add("--most", type=int, help="read about so many of the test part, evenly spaced")
     add("--sample", type=int, default=400, help="sequences for ways of one at a time")
     add("--threads", type=int, default=2, help="threads of every way")
     add("--repeats", type=int, default=3, help="repeats of each way; 0 leaves the rates out")
