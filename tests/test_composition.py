@@ -1,10 +1,13 @@
+import tracemalloc
 from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from circlet.composition import SIZE, compose, compose_any
-from circlet.descriptors import describe
+from circlet.descriptors import BASES, describe
 
 WORDS = ["".join(word) for word in product("ACGT", repeat=4)]
 CODONS = ["".join(word) for word in product("ACGT", repeat=3)]
@@ -87,3 +90,53 @@ def test_what_has_no_words_has_finite_numbers(sequence):
     assert found.shape == (1, SIZE)
     assert not found[0, 16:336].any()
     assert np.isfinite(found).all()
+
+
+def _numbers(sequence, length):
+    """Number of the word at each position, behind all others where a letter is no base."""
+    codes = [BASES.find(letter) for letter in sequence.upper().replace("U", "T")]
+    words = [codes[place : place + length] for place in range(len(codes) - length + 1)]
+    numbers = [sum(code * 4**power for power, code in enumerate(word[::-1])) for word in words]
+    return [4**length if -1 in word else n for word, n in zip(words, numbers, strict=True)]
+
+
+def _compose_one(sequence):
+    """All but the descriptors, by their definition, one sequence after the other."""
+    codons = np.array(_numbers(sequence, 3), dtype=int)
+    is_stop = np.isin([*CODONS, ""], ["TAA", "TAG", "TGA"])
+    frames = [codons[frame::3] for frame in range(3)]
+    runs = [np.flatnonzero(np.r_[True, is_stop[frame], True]) for frame in frames]
+    frame = frames[int(np.argmax([np.diff(bounds).max() for bounds in runs]))]
+    row = []
+    for numbers, total in ((_numbers(sequence, 4), 256), (frame, 64)):
+        counts = np.bincount(np.array(numbers, dtype=int), minlength=total + 1)[:total]
+        row += (counts / max(1, counts.sum())).tolist()
+    codes = [BASES.find(letter) % 5 for letter in sequence.upper().replace("U", "T")]
+    lacks = [4] * (10 - len(codes))
+    return [*row, *codes[:10], *lacks, *lacks, *codes[-10:]]
+
+
+@given(st.lists(st.text("ACGTTTAAGUacgtunN-é", max_size=60), max_size=8))
+def test_many_at_once_are_to_the_bit_what_they_are_one_by_one(sequences):
+    expected = np.array([_compose_one(sequence) for sequence in sequences], dtype=np.float32)
+    assert np.array_equal(compose_any(sequences)[:, 16:], expected.reshape(-1, SIZE - 16))
+
+
+def test_rows_do_not_depend_on_neighbours_or_on_how_many_are_counted_at_once(monkeypatch):
+    rng = np.random.default_rng(2)
+    sequences = ["".join(rng.choice(list("ACGTN"), n)) for n in [*range(60), 700, 0, 5000]]
+    found = compose_any(sequences)
+    assert np.array_equal(found[:, 16:], np.float32([_compose_one(each) for each in sequences]))
+    monkeypatch.setattr("circlet.composition.COUNTED", 7)
+    monkeypatch.setattr("circlet.descriptors._AT_ONCE", 50)
+    assert np.array_equal(compose_any(sequences), found)
+    assert np.array_equal(np.vstack([compose_any([each]) for each in sequences]), found)
+
+
+def test_a_long_sequence_takes_a_bounded_amount_of_memory():
+    sequence = "ACGTTGCATAGC" * 100_000
+    tracemalloc.start()
+    compose_any([sequence])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30 * len(sequence)

@@ -63,6 +63,24 @@ def test_copied_trees_score_as_the_classifier_does():
     assert len(set(found)) > 300
 
 
+def test_all_trees_at_once_score_to_the_bit_as_one_after_the_other():
+    features, classes = made_up()
+    fitted = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(features, classes)
+    trees = Trees.of(fitted)
+    others = np.vstack([features, 10 * features[:50], features[:50].round(1)])
+    others[0], others[1, ::2] = np.nan, np.inf
+    expected = np.full(len(others), trees.baseline[0])
+    for row, sequence in enumerate(others):
+        for node in trees.roots:
+            while trees.left[node] != node:
+                goes_left = sequence[trees.feature[node]] <= trees.threshold[node]
+                node = trees.left[node] if goes_left else trees.right[node]
+            expected[row] += trees.value[node]
+    assert np.array_equal(trees(others), expected)
+    assert np.array_equal(trees(np.asfortranarray(others)), expected)
+    assert np.array_equal([trees(others[row : row + 1])[0] for row in range(40)], expected[:40])
+
+
 def test_trees_are_grown_on_the_training_part_alone():
     store = made_store()
     trees = grow(store, 1)

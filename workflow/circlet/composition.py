@@ -1,21 +1,28 @@
 """What a sequence is made of: counts of short words beside the 16 descriptors and longer ends."""
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
-from circlet.descriptors import BASES, CODE_OF_BYTE, DESCRIPTORS, OTHER, describe, describe_any
+from circlet.descriptors import (
+    BASES,
+    CODE_OF_BYTE,
+    DESCRIPTORS,
+    OTHER,
+    describe,
+    describe_any,
+    end_codes,
+    find_stops,
+    longest_stop_free,
+    runs_of,
+)
 
 WORD, CODON = 4, 3  # nt
 WORDS, CODONS = len(BASES) ** WORD, len(BASES) ** CODON
 END_BASES = 10  # of each end
+COUNTED = 1 << 19  # words at once, which bounds the memory of a long sequence
+_GAP = "N" * (WORD - 1)
 SIZE = len(DESCRIPTORS) + WORDS + CODONS + 2 * END_BASES
-
-# Of each codon by its number, and at the end of one with a letter that is no base.
-_IS_STOP = np.isin(
-    ["".join(bases) for bases in product(BASES, repeat=CODON)] + [""], ["TAA", "TAG", "TGA"]
-)
 
 
 def compose(sequences: Sequence[str]) -> np.ndarray:
@@ -59,55 +66,62 @@ def compose_any(sequences: Sequence[str]) -> np.ndarray:
 def _compose(sequences: Sequence[str]) -> np.ndarray:
     """All but the descriptors, for sequences of any letters and length, (n, 340)."""
     rows = np.empty((len(sequences), SIZE - len(DESCRIPTORS)))
-    for row, sequence in zip(rows, sequences, strict=True):
-        letters = sequence.encode("ascii", "replace").translate(CODE_OF_BYTE)
-        codes = np.frombuffer(letters, dtype=np.uint8)
-        row[:WORDS] = _frequencies(_numbers(codes, WORD), WORDS)
-        row[WORDS : WORDS + CODONS] = _frequencies(_most_open(_numbers(codes, CODON)), CODONS)
-        row[WORDS + CODONS :] = _ends(codes)
+    for some in runs_of(sequences):
+        rows[some] = _compose_few(sequences[some])
     return rows
 
 
+def _compose_few(sequences: Sequence[str]) -> np.ndarray:
+    """The same in one pass over the bases of all sequences, of which there is at least one."""
+    lengths = np.array([len(sequence) for sequence in sequences])
+    # Behind each stand letters that are no bases, so that no word runs into the next.
+    steps = lengths + len(_GAP)
+    starts = np.cumsum([0, *steps])[:-1]
+    text = "".join(sequence + _GAP for sequence in sequences)
+    codes = np.frombuffer(text.encode("ascii", "replace").translate(CODE_OF_BYTE), dtype=np.uint8)
+    open_frames = longest_stop_free(*find_stops(codes, starts, lengths), lengths).argmax(axis=1)
+    codons = _numbers(codes, CODON)
+    places = zip((starts + open_frames).tolist(), (starts + lengths).tolist(), strict=True)
+    frames = [codons[start:stop:CODON] for start, stop in places]
+    return np.hstack(
+        [
+            _frequencies(_numbers(codes, WORD), steps, WORDS),
+            _frequencies(np.concatenate(frames), np.array([*map(len, frames)]), CODONS),
+            end_codes(codes, starts, lengths, END_BASES),
+        ]
+    )
+
+
 def _numbers(codes: np.ndarray, length: int) -> np.ndarray:
-    """Number of the word that begins at each position, (n - length + 1,).
+    """Number of the word that begins at each position, (n - length + 1,), uint16.
 
     A word with a letter that is no base has the number behind all others.
     """
     places = max(0, len(codes) - length + 1)
-    numbers = np.zeros(places, dtype=np.intp)
-    is_other = np.zeros(places, dtype=bool)
-    for shift in range(length):
+    numbers = codes[:places].astype(np.uint16)
+    for shift in range(1, length):
         numbers *= len(BASES)
         numbers += codes[shift : shift + places]
-        is_other |= codes[shift : shift + places] == OTHER
-    numbers[is_other] = len(BASES) ** length
+    is_other = codes == OTHER
+    if is_other.any():
+        for shift in range(length):
+            numbers[is_other[shift : shift + places]] = len(BASES) ** length
     return numbers
 
 
-def _most_open(codons: np.ndarray) -> np.ndarray:
-    """Keep the codons of the frame with the longest stretch without a stop.
+def _frequencies(numbers: np.ndarray, sizes: np.ndarray, total: int) -> np.ndarray:
+    """Share of each of `total` words in each sequence, (n, total).
 
     Args:
-        codons: Number of the codon that begins at each position.
+        numbers: Of the words of one sequence after the other; the last ones may be lacking.
+        sizes: How many each has, (n,).
+        total: Words, without those of the number behind all others.
     """
-    frames = [codons[frame::CODON] for frame in range(CODON)]
-    longest = []
-    for frame in frames:
-        bounds = np.flatnonzero(np.concatenate([[True], _IS_STOP[frame], [True]]))
-        longest.append(np.diff(bounds).max())
-    return frames[int(np.argmax(longest))]
-
-
-def _frequencies(numbers: np.ndarray, total: int) -> np.ndarray:
-    """Share of each of `total` words, (total,)."""
-    counts = np.bincount(numbers, minlength=total + 1)[:total]
-    return counts / max(1, counts.sum())
-
-
-def _ends(codes: np.ndarray) -> np.ndarray:
-    """Codes of the first and the last bases, (2 * END_BASES,)."""
-    ends = np.full(2 * END_BASES, OTHER)
-    first, last = codes[:END_BASES], codes[-END_BASES:]
-    ends[: len(first)] = first
-    ends[len(ends) - len(last) :] = last
-    return ends
+    owners = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[: len(numbers)]
+    counts = np.zeros(len(sizes) * (total + 1), dtype=np.int64)
+    for start in range(0, len(numbers), COUNTED):
+        some = slice(start, start + COUNTED)
+        keys = owners[some].astype(np.intp) * (total + 1) + numbers[some]
+        counts += np.bincount(keys, minlength=len(counts))
+    known = counts.reshape(-1, total + 1)[:, :total]
+    return known / np.maximum(1, known.sum(axis=1, keepdims=True))

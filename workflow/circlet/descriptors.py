@@ -4,15 +4,16 @@ A circRNA is mostly made of coding exons, and so has long stretches without a st
 another lncRNA has none. What a model learns beyond that shows only beside these descriptors.
 """
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 BASES = "ACGT"  # the position of a base is its code
 OTHER = len(BASES)  # code of any other letter, and of an end that a short sequence lacks
-MINIMUM_LENGTH = 4  # nt, for the end bases
+MINIMUM_LENGTH = END_BASES = 4  # nt
 RING_COPIES, RING_CAP = 4, 3
 
 DESCRIPTORS = (
@@ -24,7 +25,7 @@ DESCRIPTORS = (
     *(f"last_{place}" for place in (1, 2, 3, 4)),
 )
 
-_AT_ONCE = 256  # sequences; bounds the memory, and keeps it in the processor's cache
+_AT_ONCE = 1 << 18  # nt; bounds the memory, and keeps it in the processor's cache
 _PLAIN = re.compile(f"[{BASES}]{{{MINIMUM_LENGTH},}}")
 CODE_OF_BYTE = bytearray([OTHER] * 256)
 for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
@@ -89,9 +90,18 @@ def longest_stop_free_fraction(sequences: Sequence[str]) -> np.ndarray:
 def _describe(sequences: Sequence[str]) -> np.ndarray:
     """Describe sequences of any letters and length: (sequences, 16), float64."""
     rows = np.empty((len(sequences), len(DESCRIPTORS)))
-    for begin in range(0, len(sequences), _AT_ONCE):
-        rows[begin : begin + _AT_ONCE] = _describe_few(sequences[begin : begin + _AT_ONCE])
+    for some in runs_of(sequences):
+        rows[some] = _describe_few(sequences[some])
     return rows
+
+
+def runs_of(sequences: Sequence[str]) -> Iterator[slice]:
+    """Divide sequences into runs of neighbours that are worked on at once."""
+    lengths = [len(sequence) for sequence in sequences]
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // _AT_ONCE)) + 1
+    for start, stop in itertools.pairwise([0, *cuts.tolist(), len(lengths)]):
+        if stop > start:
+            yield slice(start, stop)
 
 
 def _describe_few(sequences: Sequence[str]) -> np.ndarray:
@@ -102,32 +112,34 @@ def _describe_few(sequences: Sequence[str]) -> np.ndarray:
     starts = np.cumsum([0, *map(len, rings)])[:-1]
     text = "".join(rings).encode("ascii", "replace").translate(CODE_OF_BYTE)
     codes = np.frombuffer(text + bytes([OTHER, OTHER]), dtype=np.uint8)
-    owners, places = _find_stops(codes, starts, lengths)
+    owners, places = find_stops(codes, starts, lengths)
     copies = np.arange(RING_COPIES)[:, None] * lengths[owners]
-    linear = _longest_stop_free(owners, places, lengths)
-    ring = _longest_stop_free(
+    linear = longest_stop_free(owners, places, lengths)
+    ring = longest_stop_free(
         np.tile(owners, RING_COPIES), (places + copies).ravel(), RING_COPIES * lengths
     )
-    counted = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2))])
+    # Every other sum is of what lies between two sequences; that of no base is a base.
+    bounds = np.stack([starts, starts + lengths], axis=1).ravel()
+    gc = np.add.reduceat((codes == 1) | (codes == 2), bounds, dtype=np.int64)[::2] * (lengths > 0)
     divisor = np.maximum(lengths, 1)[:, None]  # of an empty sequence, every count is 0
     return np.hstack(
         [
             np.log(divisor),
             np.sort(linear)[:, ::-1] / divisor,
             np.sort(np.minimum(ring, RING_CAP * lengths[:, None]))[:, ::-1] / divisor,
-            (counted[starts + lengths] - counted[starts])[:, None] / divisor,
-            _end_codes(codes, starts, lengths),
+            gc[:, None] / divisor,
+            end_codes(codes, starts, lengths, END_BASES),
         ]
     )
 
 
-def _find_stops(
+def find_stops(
     codes: np.ndarray, starts: np.ndarray, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the stop codons that begin in the sequences, also those over the junction of the ring.
 
     Args:
-        codes: Of all sequences, each closed to a ring.
+        codes: Of all sequences, each closed to a ring, or with other letters behind it.
         starts: Where each sequence begins among them.
         lengths: Of each sequence, nt.
 
@@ -143,7 +155,7 @@ def _find_stops(
     return owners[is_inside], places[is_inside]
 
 
-def _longest_stop_free(owners: np.ndarray, places: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def longest_stop_free(owners: np.ndarray, places: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Length in nt of the longest run of complete codons without a stop, for each frame: (n, 3).
 
     Args:
@@ -161,9 +173,9 @@ def _longest_stop_free(owners: np.ndarray, places: np.ndarray, lengths: np.ndarr
     return 3 * np.maximum.reduceat(runs, np.searchsorted(marks, walls[:-1])).reshape(-1, 3)
 
 
-def _end_codes(codes: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Codes of the first four and the last four bases: (n, 8)."""
-    from_start = np.tile(np.arange(4), (len(starts), 1))
-    places = np.hstack([from_start, from_start + lengths[:, None] - 4])
+def end_codes(codes: np.ndarray, starts: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
+    """Codes of the first and the last `count` bases: (n, 2 * count); arguments: `find_stops`."""
+    from_start = np.tile(np.arange(count), (len(starts), 1))
+    places = np.hstack([from_start, from_start + lengths[:, None] - count])
     is_inside = (places >= 0) & (places < lengths[:, None])
     return np.where(is_inside, codes.take(starts[:, None] + places, mode="clip"), OTHER)
