@@ -83,7 +83,7 @@ class Predictor:
         from circlet.model.runtime import choose_devices, set_up
 
         devices = choose_devices(device, gpus)
-        set_up(threads)
+        set_up(threads, is_strict=devices[0].type != "cpu")
         return cls.of_checkpoint(Checkpoint.load(path), devices)
 
     @classmethod

@@ -427,6 +427,9 @@ PREDICTOR_MODULES = [
     *COMPOSITION_MODULES,
 ]
 PREDICT_MODULES = [
+    "model/onnx_file.py",
+    "model/onnx_model.py",
+    "model/onnx_networks.py",
     "classify.py",
     "shards.py",
     "data/sources/fastq.py",

@@ -54,11 +54,13 @@ def choose_devices(name: str = "auto", gpus: int | None = 1) -> list[torch.devic
     return [torch.device("cuda", number) for number in range(count)]
 
 
-def set_up(threads: int | None = None) -> None:
+def set_up(threads: int | None = None, is_strict: bool = True) -> None:
     """Set threads, and ask torch for the same answer twice.
 
     Args:
         threads: Threads of one operation; torch's own choice by default.
+        is_strict: Whether torch shall refuse an operation that cannot repeat itself. To ask for
+            that takes a second; the forward passes have none on the CPU.
 
     Raises:
         InputError: Fewer than one thread is asked for.
@@ -71,7 +73,8 @@ def set_up(threads: int | None = None) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if threads:
         torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=not _only_cpu())
+    if is_strict:
+        torch.use_deterministic_algorithms(True, warn_only=not _only_cpu())
     # It would fill memory that is written to before it is read: some percent of a training's time.
     torch.utils.deterministic.fill_uninitialized_memory = False
     # The fused path of nn.TransformerEncoderLayer halves the speed of inference on the CPU.
