@@ -415,6 +415,9 @@ SCORING_MODULES = [
 ASSEMBLE_MODULES = ["model/assemble.py", "thresholds.py", *SCORING_MODULES]
 CALL_MODULES = ["calls.py", "call_rows.py"]
 PREDICTOR_MODULES = [
+    "model/onnx_file.py",
+    "model/onnx_model.py",
+    "model/onnx_networks.py",
     "predict.py",
     "chunks.py",
     "flags.py",
@@ -427,9 +430,6 @@ PREDICTOR_MODULES = [
     *COMPOSITION_MODULES,
 ]
 PREDICT_MODULES = [
-    "model/onnx_file.py",
-    "model/onnx_model.py",
-    "model/onnx_networks.py",
     "classify.py",
     "shards.py",
     "data/sources/fastq.py",
