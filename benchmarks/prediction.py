@@ -1,20 +1,20 @@
-r"""How fast sequences are classified, against the prototype's way, in one run; and what it takes.
+r"""How fast sequences are classified, against the prototype's way, in one run.
 
     python benchmarks/prediction.py --model results/models/main \
         --transcripts results/dataset/transcripts.parquet --split results/splits/gene.parquet \
-        --output prediction
+        --output prediction.tsv
 
-1. `rates`: the held-out part, by
-   - the prototype's network (random weights: they do not change the speed) on the first 400 nt,
-     its k-mers looked up one by one, 16 sequences at a time and, as published, one at a time;
-   - circlet's model, one sequence at a time;
-   - `Predictor.predict`, of a checkpoint and, with `--onnx`, of a file;
-   - `circlet predict` as a whole process, its start included.
-   `nt` are those of whole sequences, of the prototype those that it reads; `nt_read` those that a
-   network reads. Ratios are to the prototype's 16 at a time. Latency is that of one sequence of
-   1,000 nt, of the whole process too.
-2. `sizes`: `circlet predict` with a tiny network on generated FASTA of `--sizes` MB, on a million
-   short records, on one record of 5 Mb, and on a gzip stream that breaks off.
+The held-out part is classified by
+
+- the prototype's network (random weights: they do not change the speed) on the first 400 nt, its
+  k-mers looked up one by one, 16 sequences at a time and, as published, one at a time;
+- circlet's model, one sequence at a time;
+- `Predictor.predict`, of a checkpoint and, with `--onnx`, of files;
+- `circlet predict` as a whole process, its start included.
+
+`nt` are those of whole sequences, of the prototype those that it reads; `nt_read` those that a
+network reads. Ratios are to the prototype's 16 at a time. Latency is that of one sequence of
+1,000 nt, of the whole process too.
 
 Each measurement has a process of its own, whose peak memory it tells. The ways take turns, and a
 rate is that of the median repeat. Ways of one sequence at a time are given every so many-th
@@ -22,19 +22,16 @@ sequence, `--sample` in all.
 """
 
 import argparse
-import gzip
 import itertools
 import logging
 import multiprocessing
-import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +41,8 @@ import torch
 from tokenising import encode_as_prototype, prototype_ids
 
 from circlet.files import read_table, write_table
-from circlet.model.calibration import Calibration
-from circlet.model.checkpoint import Checkpoint
-from circlet.model.description import Description
 from circlet.model.kmers import FILL, KmerVocab
 from circlet.model.network import NetworkConfig, build_network
-from circlet.model.reference import Reference
 from circlet.model.runtime import peak_memory, set_up
 from circlet.parts import with_parts
 from circlet.predict import Predictor
@@ -69,8 +62,6 @@ PROTOTYPE = NetworkConfig(
 PROTOTYPE_K, PROTOTYPE_NT, PROTOTYPE_BATCH = 5, 400, 16
 LATENCY_NT, LATENCIES, LATENCIES_OF_PROCESS = 1_000, 50, 5
 REFERENCE = "prototype, 16 at a time"  # of the ratios
-SHORT_RECORDS, SHORT_NT, LONG_NT, BROKEN_MB = 1_000_000, 60, 5_000_000, 100
-RECORD_NT = 1_000  # mean of generated records
 LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 log = logging.getLogger(__name__)
@@ -202,8 +193,9 @@ def ways_of(args: argparse.Namespace) -> list[Way]:
         Way("Predictor.predict", "predictor", None, args.model, most),
         Way("circlet predict", "process", None, args.model, most),
     ]
-    if args.onnx:
-        found.insert(4, Way("Predictor.predict, ONNX", "predictor", None, args.onnx, most))
+    for path in args.onnx:
+        name = f"Predictor.predict, {Path(path).name}"
+        found.insert(-1, Way(name, "predictor", None, path, most))
     return found
 
 
@@ -244,79 +236,9 @@ def lay_out(way: Way, sequences: list[str], repeats: list[dict[str, Any]]) -> di
     }
 
 
-def save_tiny(folder: Path) -> None:
-    """Save a checkpoint of one small network with random weights."""
-    kmers = tuple(map("".join, itertools.product("ACGT", repeat=3)))
-    vocabulary = KmerVocab(k=3, stride=1, window=None, ring=True, kmers=kmers)
-    config = NetworkConfig(len(vocabulary), width=8, heads=2, feedforward=16)
-    lengths, layouts = np.array([30, 5000]), np.zeros((1, 2), np.float32)
-    reference = Reference(np.zeros(1, np.uint64), lengths, layouts, np.array([100.0, 0.0]))
-    training = [{"seed": 1, "network": asdict(config)}]
-    calibration = Calibration("none", {})
-    about = (asdict(config), vocabulary, 30, calibration, 0.5, training, reference)
-    Checkpoint(Description(*about), [build_network(config).eval()]).save(folder)
-
-
-def generate(records: int, nt: int) -> Iterator[tuple[int, str]]:
-    """Make up records of half to one and a half times `nt`, ids in order."""
-    rng = np.random.default_rng(0)
-    for number in range(records):
-        yield number, make_up(rng, rng.integers(nt // 2, nt + nt // 2 + 1))
-
-
 def make_up(rng: np.random.Generator, nt: int) -> str:
     """Draw a sequence."""
     return LETTERS[rng.integers(0, 4, nt)].tobytes().decode()
-
-
-def write_inputs(sizes: list[int], folder: Path) -> Iterator[tuple[str, Path, int]]:
-    """Write the inputs one after the other; yields name, file and expected exit code of each."""
-    shapes = {f"{size} MB": (size * 10**6 // RECORD_NT, RECORD_NT) for size in sizes}
-    shapes["a million short records"] = (SHORT_RECORDS, SHORT_NT)
-    path = folder / "input.fa"
-    for name, (records, nt) in shapes.items():
-        write_fasta(path, generate(records, nt))
-        yield name, path, 0
-    write_fasta(path, [("long", make_up(np.random.default_rng(0), LONG_NT))])
-    yield "one record of 5 Mb", path, 0
-    write_fasta(path, generate(BROKEN_MB * 10**6 // RECORD_NT, RECORD_NT))
-    packed = folder / "input.fa.gz"
-    with open(path, "rb") as plain, gzip.open(packed, "wb", compresslevel=1) as handle:
-        shutil.copyfileobj(plain, handle)
-    os.truncate(packed, packed.stat().st_size - 1_000)
-    yield f"gzip of {BROKEN_MB} MB that breaks off", packed, 2
-
-
-def measure_size(path: Path, model: Path, threads: int, output: Path) -> dict[str, Any]:
-    """Classify a file; tells seconds, memory and the exit code."""
-    started = time.perf_counter()
-    code = run_predict(path, model, threads, output)
-    return {"seconds": time.perf_counter() - started, "mib_peak": most_memory(True), "code": code}
-
-
-def grow(sizes: list[int], threads: int) -> pd.DataFrame:
-    """Classify generated inputs with a tiny network.
-
-    Raises:
-        RuntimeError: An exit code or the rows that are kept are not as they have to be.
-    """
-    rows = []
-    with tempfile.TemporaryDirectory() as name:
-        folder, output = Path(name), Path(name) / "calls.tsv"
-        save_tiny(folder / "model")
-        for title, path, expected in write_inputs(sizes, folder):
-            found = alone(measure_size, path, folder / "model", threads, output)
-            kept = output if expected == 0 else folder / "calls.tsv.partial"
-            is_right = found.pop("code") == expected and output.exists() == (expected == 0)
-            if not (is_right and kept.exists()):
-                raise RuntimeError(f"{title}: the exit code or the table is not as it has to be")
-            with open(kept, "rb") as handle:
-                records = sum(1 for _ in handle) - 1
-            kept.unlink()
-            rate = records / found["seconds"]
-            rows.append({"input": title, "records": records, **found, "records_per_second": rate})
-            log.info("%s: %.1f s, %.0f MiB", title, found["seconds"], found["mib_peak"])
-    return pd.DataFrame(rows)
 
 
 def read_held_out(args: argparse.Namespace) -> list[str]:
@@ -328,35 +250,24 @@ def read_held_out(args: argparse.Namespace) -> list[str]:
     return sequences[:: max(1, len(sequences) // args.most)] if args.most else sequences
 
 
-def whole_numbers(text: str) -> list[int]:
-    """Read numbers with commas between them; none of an empty text."""
-    return [int(number) for number in text.split(",") if number]
-
-
 def main() -> None:
-    """Measure, print the tables and write them."""
+    """Measure, print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--model", required=True, help="checkpoint folder")
-    add("--onnx", help="the same model in a file of 'circlet export'")
+    add("--onnx", nargs="+", default=[], help="the same model in files of 'circlet export'")
     add("--transcripts", required=True, help="a real dataset, Parquet")
     add("--split", required=True, help="its division, Parquet")
     add("--most", type=int, help="read about so many of the test part, evenly spaced")
     add("--sample", type=int, default=400, help="sequences for ways of one at a time")
     add("--threads", type=int, default=2, help="threads of every way")
-    add("--repeats", type=int, default=3, help="repeats of each way; 0 leaves the rates out")
-    add("--sizes", type=whole_numbers, default=[10, 100], help="MB, as 10,100,1000; '' for none")
-    add("--output", type=Path, required=True, help="folder of the tables, TSV")
+    add("--repeats", type=int, default=3, help="repeats of each way")
+    add("--output", type=Path, required=True, help="the table, TSV")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    tables = {}
-    if args.repeats:
-        tables["rates"] = compare(args, read_held_out(args))
-    if args.sizes:
-        tables["sizes"] = grow(args.sizes, args.threads)
-    for name, table in tables.items():
-        write_table(args.output / f"{name}.tsv", table)
-        sys.stdout.write(f"{name}\n{table.to_string(index=False, float_format='{:,.4g}'.format)}\n")
+    table = compare(args, read_held_out(args))
+    write_table(args.output, table)
+    sys.stdout.write(f"{table.to_string(index=False, float_format='{:,.4g}'.format)}\n")
 
 
 if __name__ == "__main__":
