@@ -408,3 +408,12 @@ def test_half_precision_is_what_comes_back(tmp_path):
         assert torch.equal(second.state_dict()[name], value.half().float())
     sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole")]
     assert sizes[0] < 0.8 * sizes[1]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../a", "/etc/passwd", "a\0b", "a/b", ".hidden"])
+def test_a_manifest_names_files_of_its_own_folder_alone(checkpoint_folder, name):
+    manifest = read_json(checkpoint_folder / "manifest.json")
+    manifest["files"][name] = {"bytes": 1, "sha256": "0"}
+    write_json(checkpoint_folder / "manifest.json", manifest)
+    with pytest.raises(InputError, match=r"manifest\.json: not the manifest of a checkpoint"):
+        Checkpoint.load(checkpoint_folder)

@@ -1,6 +1,8 @@
 import importlib
 import inspect
 import os
+import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -63,6 +65,27 @@ def test_a_step_imports_torch_only_if_it_needs_it(step):
     assert "torch" not in loaded
 
 
+@pytest.mark.parametrize("words", [("--help",), ("predict", "--help"), ("models", "--help")])
+def test_help_is_quick_and_has_examples(words):
+    """By the time of the processor: a busy machine is no failure."""
+    best = min(cpu_time("-m", "circlet", *words) for _ in range(3))
+    assert best < 0.5
+    told = python("-m", "circlet", *words).stdout
+    assert ("examples:\n  circlet predict transcripts.fa.gz" in told) == ("models" not in words)
+
+
+def cpu_time(*arguments):
+    """Seconds that Python computed to do this."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert python(*arguments).returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_predict_imports_nothing_heavy_for_its_help():
+    assert not modules_after("predict") & HEAVY
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_its_module_and_help(step, capsys):
     module, summary = STEPS[step]
@@ -103,6 +126,41 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
     assert done.stderr == "circlet split: error: none.parquet: no such file; check the path\n"
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def on_terminal(folder, **environment):
+    """What a wrong command line makes a terminal show."""
+    ours, theirs = pty.openpty()
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    done = python(
+        *("-m", "circlet", "predict", "none.fa", "--model", "none", "--threads", "1"),
+        cwd=folder,
+        env=inherited | {"TERM": "xterm"} | environment,
+        capture_output=False,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    told = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 2
+    return told
+
+
+LINE = "none: no such checkpoint folder or ONNX file; 'circlet models' lists what is there\r\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "word"),
+    [
+        ({}, "\033[1;31merror\033[0m"),
+        ({"NO_COLOR": ""}, "\033[1;31merror\033[0m"),  # as no-color.org asks
+        ({"NO_COLOR": "1"}, "error"),
+        ({"TERM": "dumb"}, "error"),
+    ],
+)
+def test_an_error_is_red_on_a_terminal_that_may_be_coloured(tmp_path, environment, word):
+    assert on_terminal(tmp_path, **environment) == f"circlet predict: {word}: {LINE}"
 
 
 def test_an_interrupt_is_one_line_and_exit_code_130(show, capsys):

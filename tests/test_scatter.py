@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from workflow_inputs import demo_config, planned, snakemake
 
+from circlet.chunks import WINDOW_RECORDS
 from circlet.files import read_table
-from circlet.predict import CHUNK_RECORDS
 
 pytestmark = pytest.mark.workflow
 
-RECORDS = 2 * CHUNK_RECORDS + 9  # of three chunks, one a piece
+RECORDS = 2 * WINDOW_RECORDS + 9  # of three windows, one a piece
 FILES = ("predictions/main/circrnas.tsv.gz", "predictions/main/many.tsv.gz")
 FOLDER = "evaluation/main/explanation"
 TARGETS = [f"results/demo/{name}" for name in (*FILES, FOLDER)]

@@ -1,6 +1,7 @@
 """Completion of the command line in a shell, by shtab: words, options, choices and file names."""
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 
@@ -32,6 +33,22 @@ def complete(parser: argparse.ArgumentParser, shell: str) -> str:
 
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
-    from circlet.cli import STEPS, build_parser
+    from circlet.cli import build_parser
 
-    sys.stdout.write(complete(build_parser(*STEPS), args.shell) + "\n")
+    sys.stdout.write(complete(build_parser(*installed_steps()), args.shell) + "\n")
+
+
+def installed_steps() -> list[str]:
+    """Name the steps whose options can be told: without torch, some cannot be imported."""
+    from circlet.cli import STEPS
+
+    found = []
+    for name, (module, _) in STEPS.items():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+        else:
+            found.append(name)
+    return found

@@ -102,7 +102,7 @@ def read_card(path: Path) -> tuple[dict[str, str], str]:
     try:
         result = yaml.safe_load(front)["model-index"][0]["results"][0]
         told = {metric["type"]: metric for metric in result["metrics"]}
-        figures = {FIGURES[kind]: _figure(told[kind]) for kind in FIGURES}
+        figures = {FIGURES[kind]: _figure(told[kind]) for kind in FIGURES if kind in told}
         return figures, str(result["dataset"]["name"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError):
         problem, mend = "not a model card with its figures", "write it again by the workflow"

@@ -5,6 +5,7 @@ It holds the files of `circlet.model.description`, `seed{N}.safetensors` for eac
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def _is_manifest(content: Any) -> bool:
         and content.get("format") == FORMAT
         and isinstance(content.get("files"), dict)
         and all(
-            Path(name).name == name
+            re.fullmatch(r"\w[\w.-]*", name) is not None
             and isinstance(told, dict)
             and type(told.get("bytes")) is int
             and isinstance(told.get("sha256"), str)

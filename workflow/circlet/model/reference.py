@@ -124,7 +124,7 @@ class Reference:
         """
         try:
             arrays = load(content)
-        except SafetensorError as error:
+        except (SafetensorError, KeyError) as error:  # the latter of a type that numpy lacks
             raise InputError(where, f"not a whole safetensors file ({error})", MEND) from None
         kinds = {name: array.dtype.kind for name, array in arrays.items()}
         if kinds != ARRAYS or not cls(**arrays)._is_sound():

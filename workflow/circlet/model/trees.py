@@ -150,7 +150,7 @@ class Trees:
         """
         try:
             trees = cls(**{name: _widen(array) for name, array in load(content).items()})
-        except SafetensorError as error:
+        except (SafetensorError, KeyError) as error:  # the latter of a type that numpy lacks
             raise InputError(where, f"not a whole safetensors file ({error})", MEND) from None
         except TypeError as error:
             raise InputError(where, f"holds no trees ({error})", MEND) from None
