@@ -8,10 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from circlet.errors import InputError
-from circlet.files import read_json, reading
 
 DEFAULT = "default"  # name of the model that ships with the package
 SHIPPED = Path(__file__).parent / "model" / DEFAULT
@@ -76,6 +73,8 @@ def describe_model(name: str, folder: Path) -> Found:
     Raises:
         InputError: A file of it is damaged.
     """
+    from circlet.files import read_json  # here, so that help is quick: it reads tables too
+
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict) or not isinstance(config.get("members"), list):
         raise InputError(folder / CONFIG, "not a checkpoint's config", "train the run again")
@@ -95,6 +94,10 @@ def read_card(path: Path) -> tuple[dict[str, str], str]:
     Raises:
         InputError: It begins with no metadata, as a card does.
     """
+    import yaml
+
+    from circlet.files import reading
+
     if not path.exists():
         return {}, ""
     with reading(path):
