@@ -343,6 +343,10 @@ def test_quiet_says_nothing_but_warnings(checkpoint_folder, sequences, tmp_path,
         (["-", "-"], "INPUT: standard input can be read once"),
         (["-", "--shard", "1/2"], "--shard: the records are counted first"),
         (["a.fa", "--gpus", "-1"], "--gpus: is -1"),
+        (["a.fa", "--members-output", "m"], "--members-output: has no effect on INPUT files"),
+        (["--transcripts", "a", "--split", "b", "--strict"], "--strict: has no effect on --tran"),
+        (["--transcripts", "a", "--split", "b", "--threshold", "0"], "--threshold: has no effect"),
+        (["--transcripts", "a", "--split", "b", "--strand", "both"], "--strand: has no effect"),
         (["a.fa", "--threads", "0"], "threads: is 0"),
         (["a.fa", "--format", "csv", "--device", "mps"], "device: mps: there is no mps here"),
     ],
@@ -352,6 +356,13 @@ def test_arguments_that_cannot_be(checkpoint_folder, tmp_path, capfd, monkeypatc
     assert classify(checkpoint_folder, tmp_path / "out.tsv", *words) == 2
     assert problem in error_of(capfd)
     assert not (tmp_path / "out.tsv").exists()
+
+
+def test_an_input_is_not_written_over(checkpoint_folder, sequences, tmp_path, capfd):
+    fasta = write_fasta(tmp_path / "in.fa", sequences)
+    assert classify(checkpoint_folder, fasta, fasta) == 2
+    assert "--output: is a file that is read" in error_of(capfd)
+    assert (tmp_path / "in.fa").read_text() == fasta_of(sequences)
 
 
 def command(checkpoint_folder, *words):

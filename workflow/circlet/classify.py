@@ -85,6 +85,29 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise _refusal("--output", "is missing", "give the table of the dataset")
     if args.gpus < 0:
         raise _refusal("--gpus", f"is {args.gpus}", "give a number of GPUs, or 0 for all")
+    if args.output != STANDARD and args.output in {*args.inputs, args.genome}:
+        raise _refusal("--output", "is a file that is read", "give another one")
+    _check_use(args)
+
+
+def _check_use(args: argparse.Namespace) -> None:
+    """Check that no argument is given that would have no effect.
+
+    Raises:
+        InputError: One is.
+    """
+    of_inputs = {
+        "--format": args.format,
+        "--genome": args.genome,
+        "--strand": args.strand != "given",
+        "--strict": args.strict,
+        "--threshold": args.threshold is not None,
+    }
+    unused = of_inputs if args.transcripts else {"--members-output": args.members_output}
+    for argument, is_given in unused.items():
+        if is_given:
+            to = "--transcripts" if args.transcripts else "INPUT files"
+            raise _refusal(argument, f"has no effect on {to}", "leave it out")
 
 
 def _refusal(argument: str, problem: str, mend: str) -> InputError:
