@@ -62,7 +62,9 @@ def prepare(
     sequences = [entry.sequence for entry in entries]
     starts = np.cumsum([0, *map(len, windows)])
     if both_strands:
-        pairs = ((bases, reverse_complement(bases)) for bases in sequences)
+        # What cannot be scored may have letters that have no complement.
+        is_sound = zip(sequences, is_scored, strict=True)
+        pairs = ((each, reverse_complement(each) if sound else each) for each, sound in is_sound)
         sequences = list(itertools.chain.from_iterable(pairs))
         is_scored, starts = np.repeat(is_scored, len(STRANDS)), starts * len(STRANDS)
     scored = list(itertools.compress(sequences, is_scored))
