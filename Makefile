@@ -3,6 +3,7 @@
 #   make run                                    the whole pipeline on the embedded demo data
 #   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
 #   make test | lint | report | clean
+#   make fuzz FUZZ_SECONDS=600                  broken inputs and models for 'circlet predict'
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
 #   make default-model ARGS='--config mirror=/data/mirror'   trains the model that ships with it
 
@@ -20,6 +21,8 @@ CONFIGFILE ?= workflow/demo/config.yaml
 RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,results)
 # Further arguments of Snakemake or pytest.
 ARGS ?=
+# How long to fuzz.
+FUZZ_SECONDS ?= 600
 
 TRAINED := results/default/models/default
 SHIPPED := workflow/circlet/model/default
@@ -30,7 +33,7 @@ INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test test-cluster default-model lint report clean
+.PHONY: run test fuzz test-cluster default-model lint report clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -39,6 +42,10 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	@echo "==> testing"
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(INSTALLED)
+	@echo "==> fuzzing 'circlet predict' for $(FUZZ_SECONDS) s"
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
 test-cluster: $(INSTALLED)
 	@echo "==> testing on a SLURM of two nodes on this machine"

@@ -202,3 +202,12 @@ def test_prediction_needs_numpy_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0.5 set()\n"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [("temperature", {"temperature": 5e-324}), ("platt", {"scale": 1e308, "offset": -1e308})],
+)
+def test_the_steepest_of_all_are_sure_without_a_warning(method, parameters):
+    assert Calibration(method, parameters)(np.array([-40.0, 40.0])).tolist() == [0, 1]

@@ -99,6 +99,12 @@ def test_a_folder_where_the_partial_table_would_be(tmp_path):
     assert (tmp_path / "out.tsv").read_text("utf-8") == TSV
 
 
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_path_without_a_name_is_refused(path):
+    with pytest.raises(InputError, match=r"^[./]: is there and is not a file"):
+        write_calls(path, ROWS, "in.fa")
+
+
 # Standard output
 
 

@@ -325,6 +325,26 @@ def test_weights_of_another_shape_are_refused(checkpoint_folder, setting):
 
 
 @pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("width", 1 << 20, r"seed1\.safetensors: does not fit the config: is too small"),
+        ("layers", 10**9, r"config\.json: network: describes no network \(layers is 1000000000"),
+    ],
+)
+def test_no_memory_is_taken_for_weights_that_are_not_there(
+    checkpoint_folder, setting, value, message
+):
+    def change(network):
+        network[setting] = value
+
+    change_json(checkpoint_folder, "config.json", lambda content: change(content["network"]))
+    change_json(checkpoint_folder, "training.json", lambda content: change(content[0]["network"]))
+    change_json(checkpoint_folder, "training.json", lambda content: change(content[1]["network"]))
+    with pytest.raises(InputError, match=message):
+        Checkpoint.load(checkpoint_folder)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda weights: weights.pop("blocks.0.project.bias"),

@@ -216,6 +216,8 @@ def test_an_output_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "out.json"
     assert refusal(write_json, path, {}).startswith(f"{path}: cannot be written (")
+    path = tmp_path / ("a" * 300)
+    assert refusal(write_json, path, {}).startswith(f"{path}: cannot be written (File name too")
 
 
 def test_json_round_trip(tmp_path):

@@ -238,6 +238,7 @@ def test_places_that_the_genome_lacks_are_refused(genome, place, message):
 def test_a_missing_genome_is_refused(tmp_path):
     assert refusal(tmp_path / "none.fa") == f"{tmp_path}/none.fa: no such file; check the path"
     assert refusal(tmp_path).startswith(f"{tmp_path}: cannot be read (Is a directory)")
+    assert "cannot be read (File name too long)" in refusal(tmp_path / ("a" * 300))
 
 
 def test_what_is_no_base_is_refused(genome):

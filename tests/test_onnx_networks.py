@@ -114,6 +114,8 @@ def test_operators_of_others_are_refused(path, tmp_path):
         ("circlet.format", "2", "of circlet of format 1"),
         ("circlet.max_tokens", "0", "circlet.max_tokens: is '0', not a whole number above 0"),
         ("circlet.multiple", "", "circlet.multiple: is '', not a whole number above 0"),
+        ("circlet.multiple", "65537", "circlet.multiple: is '65537', not a whole number"),
+        ("circlet.max_tokens", "9" * 5000, "circlet.max_tokens: is '999"),
     ],
 )
 def test_metadata_are_checked(path, tmp_path, key, value, words):
@@ -133,8 +135,26 @@ def test_other_inputs_are_refused(path, tmp_path):
     refuse(sealed(path, tmp_path, rename), "inputs or outputs are not those")
 
 
+def test_a_fault_that_shows_in_computing_is_refused(path, tmp_path):
+    def set_multiple(model):
+        entry = next(each for each in model.metadata_props if each.key == "circlet.multiple")
+        entry.value = "5"
+
+    def add_row(model):
+        model.graph.output[0].name = model.graph.node[-1].output[0] = "fewer"
+        joined = helper.make_node("Concat", ["fewer", "fewer"], ["logits"], axis=1)
+        model.graph.node.append(joined)
+        model.graph.output[0].name = "logits"
+
+    for change, words in ((set_multiple, "cannot be computed"), (add_row, "something else than")):
+        networks = OnnxNetworks(sealed(path, tmp_path, change))
+        with pytest.raises(InputError, match=words):
+            networks(make_tokens([7, 5]), make_features(2))
+
+
 def test_what_is_not_there_is_refused(path, monkeypatch):
     refuse(path, "threads: is 0", threads=0)
+    refuse(path, "threads: is 1025; give a whole number from 1 to 1024", threads=1025)
     refuse(path, "device: mps: there is no mps here", device="mps")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     refuse(path, "device: cuda: there is no cuda here", device="cuda")

@@ -60,6 +60,12 @@ def test_set_up_keeps_to_its_threads_and_to_what_repeats(monkeypatch):
     assert os.environ["MKL_CBWR"] == "AUTO,STRICT"
 
 
+@pytest.mark.parametrize("threads", [0, 1025, 10**30])
+def test_threads_are_bounded(threads):
+    with pytest.raises(InputError, match=f"threads: is {threads}; give a whole number from 1 to"):
+        set_up(threads)
+
+
 @pytest.mark.usefixtures("switches")
 @pytest.mark.parametrize(("present", "warns"), [(("cuda",), True), (("mps",), True), ((), False)])
 def test_only_the_cpu_is_held_to_repeat_itself(monkeypatch, present, warns):

@@ -137,6 +137,28 @@ def test_numbers_of_features_are_whole(tmp_path):
         Trees.load(path)
 
 
+@pytest.mark.parametrize("name", ["threshold", "value", "baseline"])
+def test_other_numbers_are_fractions(tmp_path, name):
+    path = tmp_path / "trees.safetensors"
+    TREES.save(path)
+    arrays = load_file(path)
+    save_file(arrays | {name: arrays[name].astype(np.int64)}, path)
+    with pytest.raises(InputError, match="holds no trees over the composition"):
+        Trees.load(path)
+
+
+def test_numbers_of_a_type_that_numpy_lacks_are_refused(tmp_path):
+    path = tmp_path / "trees.safetensors"
+    TREES.save(path)
+    content = path.read_bytes()
+    start = content.index(b'"baseline"')
+    head = content[start:].replace(b'"F64","shape":[1]', b'"F8_E4M3","shape":[8]', 1)
+    size = int.from_bytes(content[:8], "little") + len(head) - len(content[start:])
+    path.write_bytes(size.to_bytes(8, "little") + content[8:start] + head)
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        Trees.load(path)
+
+
 def test_thresholds_are_rounded_to_where_no_fp32_number_changes_sides():
     features, classes = made_up()
     assert features.dtype == np.float32

@@ -1,9 +1,12 @@
-"""Types of command-line arguments that several steps share."""
+"""Types and checks of command-line arguments that several steps share."""
 
 import argparse
 from pathlib import Path
 
+from circlet.errors import InputError
+
 MAX_SEED = 2**32 - 1
+MOST_THREADS = 1024  # more than a machine can start would end the process
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -31,3 +34,14 @@ def named_path(text: str) -> tuple[str, Path]:
     if not (name and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
     return name, Path(path)
+
+
+def check_threads(threads: int | None) -> None:
+    """Check a number of threads; None leaves it to the library.
+
+    Raises:
+        InputError: It is below 1 or above `MOST_THREADS`.
+    """
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        mend = f"give a whole number from 1 to {MOST_THREADS}"
+        raise InputError("threads", f"is {threads}", mend)

@@ -83,7 +83,7 @@ def _to_file(path: Path, kind: str) -> Iterator[Output]:
     if kind == "parquet" and name.endswith(ENDINGS):
         mend = f"leave out the ending {Path(name).suffix}"
         raise InputError(path, "a Parquet table is compressed in itself", mend)
-    partial = path.with_name(f"{path.name}.partial")
+    partial = Path(f"{path}.partial")
     with atomic_path(path) as temporary:
         with open(temporary, "wb") as raw, _compressed(raw, name) as stream:
             output = Output(stream, f"in {partial}")

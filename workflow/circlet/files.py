@@ -156,9 +156,9 @@ def _temporary_beside(path: Path) -> Path:
     Raises:
         InputError: It cannot be made, or `path` is a folder or a device.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(path, "is there and is not a file", "give another output")
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(path, "is there and is not a file", "give another output")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
     except OSError as error:

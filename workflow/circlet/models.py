@@ -48,18 +48,26 @@ def find_model(model: str | Path | None = None) -> Path:
     Raises:
         InputError: There is nothing of that name.
     """
-    if model is None or (str(model) == DEFAULT and not Path(model).exists()):
+    with reading(model or DEFAULT):  # a name may be too long to be asked for
+        is_there = model is not None and Path(model).exists()
+    if model is None or (str(model) == DEFAULT and not is_there):
         return SHIPPED
-    if not Path(model).exists():
+    if not is_there:
         mend = "'circlet models' lists what is there"
         raise InputError(model, "no such checkpoint folder or ONNX file", mend)
     return Path(model)
 
 
 def list_models(folder: str | Path) -> list[Found]:
-    """List the model that ships with the package, and the checkpoints in a folder, by name."""
+    """List the model that ships with the package, and the checkpoints in a folder, by name.
+
+    Raises:
+        InputError: The folder cannot be read.
+    """
     found = [describe_model(DEFAULT, SHIPPED)]
-    for path in sorted(Path(folder).glob(f"*/{CONFIG}")):
+    with reading(folder):
+        paths = sorted(Path(folder).glob(f"*/{CONFIG}"))
+    for path in paths:
         try:
             found.append(describe_model(str(path.parent), path.parent))
         except InputError as error:

@@ -20,7 +20,7 @@ from circlet.errors import InputError
 from circlet.flags import flags_of
 from circlet.hashes import hash_sequences
 from circlet.model.attributed import Attribution
-from circlet.model.description import Description
+from circlet.model.description import MEND, Description
 from circlet.model.trees import blend
 from circlet.models import find_model
 from circlet.pipelining import ahead, in_order
@@ -238,10 +238,13 @@ class Predictor:
         )
         of = {MODEL: logits.mean(axis=0), **dict(zip(about.names, logits, strict=True))}
         if about.trees is not None:
-            of[TREES] = about.trees(chunk.features)
-            of[MODEL] = blend(of[MODEL], of[TREES], about.tree_weight)
+            with np.errstate(over="ignore", invalid="ignore"):  # it shows in the score
+                of[TREES] = about.trees(chunk.features)
+                of[MODEL] = blend(of[MODEL], of[TREES], about.tree_weight)
         found = {name: np.full(len(chunk.is_scored), np.nan) for name in of}
         for name, values in of.items():
+            if not np.isfinite(values).all():
+                raise InputError("model", "its scores are no finite numbers", MEND, name)
             found[name][chunk.is_scored] = values
         return found
 

@@ -117,10 +117,11 @@ def open_genome(genome: str | Path, where: str) -> Iterator[Contigs]:
 
 def _can_be_read_in_place(genome: str | Path) -> bool:
     """Whether a genome is a plain file with the line breaks that an index allows for."""
-    if Path(genome).exists() and not Path(genome).is_file():  # a pipe, which can be read once
-        return False
-    with reading(genome), open(genome, "rb") as raw:
-        head = raw.read(HEAD)
+    with reading(genome):
+        if Path(genome).exists() and not Path(genome).is_file():  # a pipe, which can be read once
+            return False
+        with open(genome, "rb") as raw:
+            head = raw.read(HEAD)
     has_lone_returns = b"\r" in head.partition(b"\n")[0].removesuffix(b"\r")
     return kind_of(head) is None and not head.startswith(b"\xef\xbb\xbf") and not has_lone_returns
 

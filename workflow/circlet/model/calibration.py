@@ -56,14 +56,15 @@ class Calibration:
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Turn raw scores, shape (n,), float64, into probabilities of a circRNA, likewise."""
         given = self.parameters
-        match self.method:
-            case "platt":
-                return _sigmoid(given["scale"] * scores + given["offset"])
-            case "temperature":
-                return _sigmoid(scores / given["temperature"])
-            case "isotonic":
-                return np.interp(scores, given["scores"], given["probabilities"])
-        return _sigmoid(scores)
+        with np.errstate(over="ignore"):  # of what is infinitely sure
+            match self.method:
+                case "platt":
+                    return _sigmoid(given["scale"] * scores + given["offset"])
+                case "temperature":
+                    return _sigmoid(scores / given["temperature"])
+                case "isotonic":
+                    return np.interp(scores, given["scores"], given["probabilities"])
+            return _sigmoid(scores)
 
 
 def _is_finite(value: Any) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import nn
@@ -21,6 +22,7 @@ from circlet.model.description import CONFIG, FORMAT, MEND, Description, check_c
 from circlet.model.network import NetworkConfig, build_network
 
 MANIFEST = "manifest.json"
+MOST_LAYERS = 1000
 
 
 @dataclass
@@ -54,11 +56,13 @@ class Checkpoint:
         files = read_files(folder)
         description = Description.of_files(files, folder)
         config = read_network_config(description.network, folder / CONFIG)
-        members = []
+        size, members = _size_of(config), []
         for name in description.names:
             path = weights_path(folder, name)
             if path.name not in files:
                 raise InputError(path, f"is not in {MANIFEST}", MEND)
+            if size > len(files[path.name]):  # before so much memory is asked for
+                raise InputError(path, "does not fit the config: is too small", MEND)
             network = build_network(config)
             _fill(network, files[path.name], path)
             members.append(network.eval())
@@ -145,10 +149,22 @@ def read_network_config(content: Any, path: str | Path) -> NetworkConfig:
     """
     try:
         config = NetworkConfig(**content)
-        build_network(config)  # a trial
+        _size_of(config)  # a trial
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(path, f"describes no network ({error})", MEND, "network") from None
     return config
+
+
+def _size_of(config: NetworkConfig) -> int:
+    """Count the weights of a network without taking memory for them.
+
+    Raises:
+        ValueError: See `build_network`; also for more layers than `MOST_LAYERS`.
+    """
+    if type(config.layers) is int and config.layers > MOST_LAYERS:
+        raise ValueError(f"layers is {config.layers}, above {MOST_LAYERS}")
+    with torch.device("meta"):
+        return sum(value.numel() for value in build_network(config).state_dict().values())
 
 
 def load_member(config: NetworkConfig, path: str | Path) -> nn.Module:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from circlet.arguments import check_threads
 from circlet.errors import InputError
 from circlet.model.onnx_file import MEND, read_sealed
 from circlet.model.padding import score_in_batches
 
 BATCH_TOKENS = 8192  # the quickest on a CPU: four times as many take a sixth more time
+MOST_MULTIPLE = 1 << 16  # tokens: every sequence is padded to so many at the least
 FORMAT = "1"
 INPUTS = {"tokens": "tensor(int64)", "features": "tensor(float)"}
 OUTPUT = "logits"
@@ -49,12 +51,12 @@ class OnnxNetworks:
         device: str = "cpu",
         batch_tokens: int = BATCH_TOKENS,
     ) -> None:
-        self.batch_tokens = batch_tokens
+        self.path, self.batch_tokens = path, batch_tokens
         self.session = _start(path, threads, device)
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self.members = _check(self.session, self.metadata, path)
         self.max_tokens = _size(self.metadata, MAX_TOKENS_KEY, path)
-        self.multiple = _size(self.metadata, MULTIPLE_KEY, path)
+        self.multiple = _size(self.metadata, MULTIPLE_KEY, path, MOST_MULTIPLE)
 
     def __call__(self, sequences: Sequence[np.ndarray], features: np.ndarray) -> np.ndarray:
         """Score sequences with each member, as `circlet.model.scoring.member_logits` does.
@@ -77,8 +79,18 @@ class OnnxNetworks:
         )
 
     def _score(self, tokens: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Give the logits (members, batch) of one padded batch."""
-        return self.session.run([OUTPUT], {"tokens": tokens, "features": features})[0]
+        """Give the logits (members, batch) of one padded batch.
+
+        Raises:
+            InputError: The graph has a fault that shows only now.
+        """
+        try:
+            (logits,) = self.session.run([OUTPUT], {"tokens": tokens, "features": features})
+        except Exception as error:  # see `_start`
+            raise InputError(self.path, f"cannot be computed ({error})", MEND) from None
+        if np.shape(logits) != (self.members, len(tokens)) or logits.dtype != np.float32:
+            raise InputError(self.path, "gives something else than a score a sequence", MEND)
+        return logits
 
 
 def _start(path: str | Path, threads: int | None, device: str) -> Any:
@@ -87,8 +99,7 @@ def _start(path: str | Path, threads: int | None, device: str) -> Any:
     Raises:
         InputError: See `OnnxNetworks`.
     """
-    if threads is not None and threads < 1:
-        raise InputError("threads", f"is {threads}", "give a whole number above 0")
+    check_threads(threads)
     if find_spec("onnxruntime") is None:
         mend = "install it: pip install 'circlet[onnx]'"
         raise InputError(path, "an ONNX file needs ONNX Runtime, which is not installed", mend)
@@ -140,13 +151,13 @@ def _check(session: Any, metadata: dict[str, str], path: str | Path) -> int:
     return members
 
 
-def _size(metadata: dict[str, str], key: str, path: str | Path) -> int:
+def _size(metadata: dict[str, str], key: str, path: str | Path, most: int = 2**31 - 1) -> int:
     """Read a size from a file's metadata.
 
     Raises:
-        InputError: It is missing or not a whole number above 0.
+        InputError: It is missing, not a whole number above 0, or above `most`.
     """
     value = metadata.get(key, "")
-    if not (value.isascii() and value.isdecimal() and 0 < int(value) < 2**31):
+    if not (value.isascii() and value.isdecimal() and len(value) <= 10 and 0 < int(value) <= most):
         raise InputError(path, f"is {value!r}, not a whole number above 0", MEND, key)
     return int(value)

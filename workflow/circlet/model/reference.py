@@ -124,7 +124,8 @@ class Reference:
         """
         try:
             arrays = load(content)
-        except (SafetensorError, KeyError) as error:  # the latter of a type that numpy lacks
+        # A KeyError tells of a type of numbers that numpy lacks.
+        except (SafetensorError, KeyError, ValueError) as error:
             raise InputError(where, f"not a whole safetensors file ({error})", MEND) from None
         kinds = {name: array.dtype.kind for name, array in arrays.items()}
         if kinds != ARRAYS or not cls(**arrays)._is_sound():

@@ -7,6 +7,7 @@ import sys
 
 import torch
 
+from circlet.arguments import check_threads
 from circlet.errors import InputError
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -63,10 +64,9 @@ def set_up(threads: int | None = None, is_strict: bool = True) -> None:
             that takes a second; the forward passes have none on the CPU.
 
     Raises:
-        InputError: Fewer than one thread is asked for.
+        InputError: See `check_threads`.
     """
-    if threads is not None and threads < 1:
-        raise InputError("threads", f"is {threads}", "give a whole number above 0")
+    check_threads(threads)
     # MKL promises the same bits from run to run only in this mode; it reads it at its first use.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     # Has to stand before the first use of cuBLAS, which is not deterministic without it.

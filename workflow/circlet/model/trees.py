@@ -150,7 +150,8 @@ class Trees:
         """
         try:
             trees = cls(**{name: _widen(array) for name, array in load(content).items()})
-        except (SafetensorError, KeyError) as error:  # the latter of a type that numpy lacks
+        # A KeyError tells of a type of numbers that numpy lacks.
+        except (SafetensorError, KeyError, ValueError) as error:
             raise InputError(where, f"not a whole safetensors file ({error})", MEND) from None
         except TypeError as error:
             raise InputError(where, f"holds no trees ({error})", MEND) from None
@@ -178,8 +179,10 @@ class Trees:
         count = len(self.value)
         own = np.arange(count)
         whole = (self.roots, self.feature, self.left, self.right)
+        numbers = (self.threshold, self.value, self.baseline)
         return (
             all(array.dtype == np.int64 and array.ndim == 1 for array in whole)
+            and all(array.dtype == np.float64 and array.ndim == 1 for array in numbers)
             and all(len(getattr(self, field.name)) == count for field in fields(self)[1:-1])
             and self.baseline.shape == (1,)
             and bool(((self.roots >= 0) & (self.roots < count)).all())

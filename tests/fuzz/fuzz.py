@@ -1,0 +1,56 @@
+"""Fuzz `circlet predict`: no traceback on any input, only the stated errors.
+
+    python tests/fuzz/fuzz.py --seconds 600        a campaign; `make fuzz`
+    python tests/fuzz/fuzz.py --again FOLDER       a saved case once more
+
+The campaign runs in a process of its own, so that one that dies is told as well.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FAULTS = 3  # exit code of a campaign that kept them
+AT_END = 120  # seconds that a campaign may take beyond its time
+
+
+def main() -> int:
+    """Start the campaign and tell how it ended."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="faults are kept")
+    parser.add_argument("--again", type=Path, help="a folder that a fault was saved in")
+    args = parser.parse_args()
+    folder = args.folder.resolve()
+    again = ["--again", str(args.again.resolve())] if args.again else []
+    words = [str(folder), "--seconds", str(args.seconds), "--seed", str(args.seed), *again]
+    paths = [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+    one = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    print(f"fuzz: seed {args.seed}, {args.seconds:g} s, faults are kept in {folder}", flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(HERE / "campaign.py"), *words]
+    try:
+        code = subprocess.run(
+            command, env=os.environ | one, cwd=folder, timeout=args.seconds + AT_END
+        ).returncode
+    except subprocess.TimeoutExpired:
+        code = -signal.SIGKILL
+    if code not in (0, FAULTS) and not again:
+        died = folder / "faults" / "died"
+        shutil.rmtree(died, ignore_errors=True)
+        if (folder / "case").exists():
+            shutil.copytree(folder / "case", died)
+        print(f"fuzz: the process ended with {code} in the case that is kept in {died}")
+    if code and not again:
+        print(f"fuzz: try a fault again with: {Path(sys.argv[0])} --again FOLDER")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
