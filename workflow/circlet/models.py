@@ -48,6 +48,8 @@ def find_model(model: str | Path | None = None) -> Path:
     Raises:
         InputError: There is nothing of that name.
     """
+    from circlet.files import reading  # here, so that help is quick: it reads tables too
+
     with reading(model or DEFAULT):  # a name may be too long to be asked for
         is_there = model is not None and Path(model).exists()
     if model is None or (str(model) == DEFAULT and not is_there):
@@ -64,6 +66,8 @@ def list_models(folder: str | Path) -> list[Found]:
     Raises:
         InputError: The folder cannot be read.
     """
+    from circlet.files import reading
+
     found = [describe_model(DEFAULT, SHIPPED)]
     with reading(folder):
         paths = sorted(Path(folder).glob(f"*/{CONFIG}"))
@@ -81,7 +85,7 @@ def describe_model(name: str, folder: Path) -> Found:
     Raises:
         InputError: A file of it is damaged.
     """
-    from circlet.files import read_json  # here, so that help is quick: it reads tables too
+    from circlet.files import read_json
 
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict) or not isinstance(config.get("members"), list):
