@@ -1,5 +1,7 @@
 """Input and models that once ended in a traceback, where no other module tests the place."""
 
+import gzip
+
 import pytest
 from checkpoint_inputs import REFERENCE, make_checkpoint
 
@@ -26,6 +28,18 @@ def test_letters_without_a_complement_are_told_of_both_strands(model):
     assert (odd.call, odd.strand, odd.flags) == ("", "", ("not_nucleotides",))
     assert good.strand in "+-"
     assert 0 <= good.p_other_strand <= good.p_circrna <= 1
+
+
+def test_a_refused_record_leaves_no_genome_unpacked(model, tmp_path, monkeypatch, capsys):
+    (tmp_path / "genome.fa.gz").write_bytes(gzip.compress(b">chr1\n" + b"ACGGT" * 20 + b"\n"))
+    (tmp_path / "in.bed").write_text("chr1\t0\t5\ta\t0\t+\nchr1\t0\t50\tb\t0\t+\n")
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    words = ["predict", str(tmp_path / "in.bed"), "--genome", str(tmp_path / "genome.fa.gz")]
+    words += ["--output", str(tmp_path / "out.tsv")]
+    assert main([*words, "--model", str(model), "--strict"]) == 2
+    assert "a: cannot be scored (too_short, 5 nt)" in capsys.readouterr().err
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_scores_that_are_no_numbers_are_refused(tmp_path, capsys):

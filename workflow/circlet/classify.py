@@ -1,6 +1,7 @@
 """The step `circlet predict`: files of sequences in, a table of calls out."""
 
 import argparse
+import contextlib
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -122,12 +123,12 @@ def read_records(args: argparse.Namespace, min_length: int) -> "Iterator[Entry]"
         InputError: A file is broken; or, if strict, a record is refused.
     """
     from circlet.data.sources.sequences import read_sequences
-    from circlet.files import named
 
     any_strand = args.strand == "both"
     for path in args.inputs:
         records = read_sequences(path, args.genome, args.input_format, any_strand)
-        yield from check_strictly(records, named(path), min_length) if args.strict else records
+        with contextlib.closing(records):  # what it unpacked is removed, whatever ends it
+            yield from check_strictly(records, path, min_length) if args.strict else records
 
 
 def check_strictly(records: "Iterator[Entry]", path: str, min_length: int) -> "Iterator[Entry]":
