@@ -18,7 +18,7 @@ def test_no_input_ends_in_a_traceback(tmp_path):
     assert found.returncode == 0, found.stdout + found.stderr
     last = found.stdout.splitlines()[-1]
     assert last.endswith("; 0 different faults")
-    assert " of broken input" in last
+    assert " of valid input" in last
 
 
 def again(folder, rows):

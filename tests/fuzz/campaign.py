@@ -40,6 +40,8 @@ class Campaign:
 
     def __init__(self, folder: Path, model: Path, until: float) -> None:
         self.folder, self.model, self.until = folder, model, until
+        # In a short campaign all kinds shall have their turn.
+        self.size = min(ROUND, max(4, int(until - time.monotonic()) // 4))
         self.ended: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
@@ -65,7 +67,7 @@ class Campaign:
 
         @seed(number)
         @settings(
-            max_examples=ROUND,
+            max_examples=self.size,
             deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
@@ -127,8 +129,6 @@ def main() -> None:
         warnings.filterwarnings("ignore", category=kind)
     model = make_model(args.folder / "model")
     models.SHIPPED = model
-    begin = time.monotonic()
-    campaign = Campaign(args.folder, model, begin + args.seconds)
     if args.again:
         print(check(Case.read(args.again), args.folder, model))
         return
@@ -137,6 +137,8 @@ def main() -> None:
     check(Case("valid input", ["models", "--folder", "."]), args.folder, model)
     if sys.platform == "linux":
         bound_memory()
+    begin = time.monotonic()  # exporting took a while
+    campaign = Campaign(args.folder, model, begin + args.seconds)
     numbers = itertools.count(args.seed * 1_000_000)
     while time.monotonic() < campaign.until:
         for name, strategy in kinds.items():
@@ -146,7 +148,8 @@ def main() -> None:
             (args.folder / "count.json").write_text(json.dumps(sum(campaign.kinds.values())))
     tell(campaign, time.monotonic() - begin)
     shutil.rmtree(args.folder / "case", ignore_errors=True)
-    os._exit(FAULTS if campaign.faults else 0)  # what libraries do at the end is not of interest
+    # What libraries do at the end is not of interest.
+    os._exit(FAULTS if campaign.faults or not campaign.kinds else 0)
 
 
 def tell(campaign: Campaign, seconds: float) -> None:
