@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import nn
@@ -22,6 +21,7 @@ from circlet.model.description import CONFIG, FORMAT, MEND, Description, check_c
 from circlet.model.network import NetworkConfig, build_network
 
 MANIFEST = "manifest.json"
+MOST_WEIGHTS = 1 << 28
 MOST_LAYERS = 1000
 
 
@@ -55,14 +55,13 @@ class Checkpoint:
         folder = Path(folder)
         files = read_files(folder)
         description = Description.of_files(files, folder)
-        config = read_network_config(description.network, folder / CONFIG)
-        size, members = _size_of(config), []
-        for name in description.names:
-            path = weights_path(folder, name)
+        members, paths = [], [weights_path(folder, name) for name in description.names]
+        for path in paths:
             if path.name not in files:
                 raise InputError(path, f"is not in {MANIFEST}", MEND)
-            if size > len(files[path.name]):  # before so much memory is asked for
-                raise InputError(path, "does not fit the config: is too small", MEND)
+        most = max(len(files[path.name]) for path in paths)
+        config = read_network_config(description.network, folder / CONFIG, most)
+        for path in paths:
             network = build_network(config)
             _fill(network, files[path.name], path)
             members.append(network.eval())
@@ -141,30 +140,46 @@ def weights_path(folder: str | Path, name: str) -> Path:
     return Path(folder) / f"{name}.safetensors"
 
 
-def read_network_config(content: Any, path: str | Path) -> NetworkConfig:
+def read_network_config(
+    content: Any, path: str | Path, most_weights: int = MOST_WEIGHTS
+) -> NetworkConfig:
     """Make the network config that the key `network` of a file describes.
+
+    Args:
+        content: What stands there.
+        path: The file, for errors.
+        most_weights: More are refused before memory is asked for.
 
     Raises:
         InputError: It lacks a setting or has one too many, or a value is out of range.
     """
     try:
         config = NetworkConfig(**content)
-        _size_of(config)  # a trial
+        least = _least_weights(config)
+        if least > most_weights:
+            raise ValueError(f"it has {least:,} weights or more, above {most_weights:,}")
+        build_network(config)  # a trial
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(path, f"describes no network ({error})", MEND, "network") from None
     return config
 
 
-def _size_of(config: NetworkConfig) -> int:
-    """Count the weights of a network without taking memory for them.
+def _least_weights(config: NetworkConfig) -> int:
+    """Count those weights of a network that can be many; 0 for what `build_network` refuses.
 
     Raises:
-        ValueError: See `build_network`; also for more layers than `MOST_LAYERS`.
+        ValueError: There are more layers than `MOST_LAYERS`.
     """
-    if type(config.layers) is int and config.layers > MOST_LAYERS:
+    names = ("vocabulary_size", "max_tokens", "patch", "width", "layers", "feedforward", "ends")
+    if any(type(getattr(config, name)) is not int for name in names):
+        return 0
+    if config.layers > MOST_LAYERS:
         raise ValueError(f"layers is {config.layers}, above {MOST_LAYERS}")
-    with torch.device("meta"):
-        return sum(value.numel() for value in build_network(config).state_dict().values())
+    of_layers = config.layers * config.width * (4 * config.width + 2 * config.feedforward)
+    table = config.vocabulary_size * config.width
+    if config.architecture == "text_transformer":
+        return of_layers + table + config.max_tokens
+    return of_layers + config.patch * table + config.ends * config.width
 
 
 def load_member(config: NetworkConfig, path: str | Path) -> nn.Module:
