@@ -388,6 +388,8 @@ def test_an_interrupt_ends_it_with_one_line_while_it_waits_for_input(checkpoint_
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # As on a terminal: in the background of a shell it would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         # More than a pipe holds: when all is written, it has begun to read.
         process.stdin.write(fasta_of(some_sequences(3000)).encode())
