@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -116,6 +118,17 @@ def test_networks_of_another_number_than_described_are_refused(exported, tmp_pat
     write_sealed(tmp_path / "forged.onnx", model.SerializeToString())
     with pytest.raises(InputError, match="has 2 networks but describes 1"):
         load_onnx(tmp_path / "forged.onnx", "cpu", 1)
+
+
+def test_a_file_needs_no_torch(exported, sequences, tmp_path):
+    (tmp_path / "in.fa").write_text(f">a\n{sequences[0]}\n")
+    code = "import sys; sys.modules['torch'] = None; from circlet.cli import main; sys.exit(main())"
+    words = ["predict", str(tmp_path / "in.fa"), "--model", str(exported)]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = done.stdout.splitlines()[1:]
+    p = Predictor.from_pretrained(exported, "cpu", 1).predict_proba(sequences[:1])[0]
+    assert float(row.split("\t")[2]) == pytest.approx(p, abs=1e-5)
 
 
 def test_an_onnx_file_cannot_be_explained(exported):
