@@ -11,6 +11,7 @@ from training_inputs import make_sequence, train_words, write_inputs
 from circlet.cli import main
 from circlet.composition import compose_any
 from circlet.files import read_table, write_table
+from circlet.hashes import hash_sequences
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import Circformer, NetworkConfig, build_network
 from circlet.model.tokens import write_array, write_tokens
@@ -67,7 +68,9 @@ def with_long_one(tmp_path):
     vocabulary = KmerVocab.load(files["vocabulary"])
     write_tokens(sequences, vocabulary, files["tokens"], files["offsets"])
     write_array(files["features"], compose_any(sequences))
-    write_table(files["index"], pd.concat([index, row], ignore_index=True))
+    index = pd.concat([index[["id", "label", "part"]], row], ignore_index=True)
+    lengths = list(map(len, sequences))
+    write_table(files["index"], index.assign(length=lengths, hash=hash_sequences(sequences)))
     return files, sequences[-1]
 
 
@@ -90,4 +93,4 @@ def test_batches_are_bounded_whatever_the_longest_sequence(with_long_one, tmp_pa
     (tmp_path / "long.fa").write_text(f">long\n{sequence}\n")
     model, calls = ["--model", str(tmp_path / "model")], tmp_path / "calls.tsv"
     assert main(["predict", *model, f"{tmp_path}/long.fa", "--output", str(calls)]) == 0
-    assert calls.read_text().splitlines()[1].split("\t")[2] in ("circRNA", "lncRNA")
+    assert calls.read_text().splitlines()[1].split("\t")[3] in ("circRNA", "lncRNA")
