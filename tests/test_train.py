@@ -260,7 +260,7 @@ def test_tokens_of_another_vocabulary_are_refused(files, tmp_path, capsys):
         ({"learning_rate": "nan"}, "settings: learning_rate: is nan"),
         ({"max_minutes": "inf"}, "settings: max_minutes: is inf"),
         ({"clip": "nan"}, "settings: clip: is nan"),
-        ({"threads": -1}, "threads: is -1; give a whole number above 0"),
+        ({"threads": -1}, "threads: is -1; give a whole number from 1 to 1024"),
         ({"heads": 3}, "settings: 3 heads do not divide a width of 8 evenly"),
         ({"architecture": "lstm"}, "settings: architecture 'lstm' is none of"),
         ({"architecture": "text_transformer"}, "settings: max_tokens: text_transformer reads"),

@@ -460,7 +460,7 @@ def test_the_first_of_equal_faults_is_told_at_every_start(demo, monkeypatch, has
 
 def test_broken_input_is_told_and_leaves_nothing(demo, tmp_path):
     broken = tmp_path / "broken.fa"
-    broken.write_text(">a\nACGT\n>b\n>c\nACGT\n")
+    broken.write_text(">a\nACGT>b\n>c\nACGT\n")
     inputs = {"predict": {"inputs": {"broken": str(broken)}}}
     result = snakemake(demo[0], *demo_config(demo[0], inputs))
     assert result.returncode == 1
