@@ -13,6 +13,7 @@ from circlet.model.description import FORMAT, Description
 from circlet.model.kmers import KmerVocab
 from circlet.model.network import NetworkConfig, build_network
 from circlet.model.reference import Reference
+from circlet.model.trees import Trees
 
 # Made of three sequences, of 30 to 80 nt; far from all sequences is nothing.
 REFERENCE = Reference(
@@ -23,6 +24,16 @@ REFERENCE = Reference(
 )
 DIMERS = KmerVocab(
     k=2, stride=1, window=None, ring=False, kmers=tuple(a + b for a in "ACGT" for b in "ACGT")
+)
+# One tree that asks for the fifth number.
+TREES = Trees(
+    roots=np.array([0]),
+    feature=np.array([4, 0, 0]),
+    threshold=np.array([0.5, 0.0, 0.0]),
+    left=np.array([1, 1, 2]),
+    right=np.array([2, 1, 2]),
+    value=np.array([0.0, -1.0, 1.0]),
+    baseline=np.array([0.5]),
 )
 CALIBRATION = Calibration("platt", {"scale": 0.8, "offset": 0.1})
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from card_inputs import Card, make, write_inputs
+from checkpoint_inputs import make_checkpoint
 from hypothesis import HealthCheck, settings
+from prediction_inputs import some_sequences
 from threadpoolctl import threadpool_limits
 from training_inputs import make_sequence
 from workflow_inputs import CUT_OFF, can_cut_off, copy_repository, demo_config, snakemake
@@ -20,6 +22,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 from circlet.cli import main
 from circlet.files import write_table
+from circlet.predict import Predictor
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -132,3 +135,22 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     result = snakemake(folder, *demo_config(folder), before=before)
     assert result.returncode == 0, result.stdout
     return folder, result.stdout
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path: Path) -> Path:
+    """Folder of the checkpoint of `make_checkpoint`."""
+    make_checkpoint().save(tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
+
+
+@pytest.fixture
+def sequences() -> list[str]:
+    """See `some_sequences`."""
+    return some_sequences()
+
+
+@pytest.fixture
+def predictor(checkpoint_folder: Path) -> Predictor:
+    """The model of that folder."""
+    return Predictor.from_pretrained(checkpoint_folder, "cpu")

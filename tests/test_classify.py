@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from Bio.Seq import reverse_complement
-from checkpoint_inputs import make_checkpoint
 from prediction_inputs import classify, fasta_of, read_rows, some_sequences, write_fasta
 
 from circlet import chunks as chunks_module
@@ -24,22 +23,6 @@ from circlet.model.checkpoint import Checkpoint
 from circlet.predict import Predictor
 
 HEADER = ["id", "length", "p_circrna", "call", "spread", "flags"]
-
-
-@pytest.fixture
-def checkpoint_folder(tmp_path):
-    make_checkpoint().save(tmp_path / "checkpoint")
-    return tmp_path / "checkpoint"
-
-
-@pytest.fixture
-def sequences():
-    return some_sequences()
-
-
-@pytest.fixture
-def predictor(checkpoint_folder):
-    return Predictor.from_pretrained(checkpoint_folder, "cpu")
 
 
 @pytest.fixture(autouse=True)

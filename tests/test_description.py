@@ -3,24 +3,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checkpoint_inputs import DIMERS, make_checkpoint
+from checkpoint_inputs import DIMERS, TREES, make_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
 from circlet.errors import InputError
 from circlet.model.description import CONFIG, TRAINING, VOCABULARY, Description
-from circlet.model.trees import Trees
 
 NAMES = ["config.json", "vocabulary.json", "training.json", "reference.safetensors"]
-TREES = Trees(
-    roots=np.array([0]),
-    feature=np.array([4, 0, 0]),
-    threshold=np.array([0.5, 0.0, 0.0]),
-    left=np.array([1, 1, 2]),
-    right=np.array([2, 1, 2]),
-    value=np.array([0.0, -1.0, 1.0]),
-    baseline=np.array([0.5]),
-)
 
 
 @pytest.fixture(scope="module")

@@ -30,22 +30,6 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def checkpoint_folder(tmp_path):
-    make_checkpoint().save(tmp_path / "checkpoint")
-    return tmp_path / "checkpoint"
-
-
-@pytest.fixture
-def sequences():
-    return some_sequences()
-
-
-@pytest.fixture
-def predictor(checkpoint_folder):
-    return Predictor.from_pretrained(checkpoint_folder, "cpu")
-
-
-@pytest.fixture
 def small_windows(monkeypatch):
     """Two windows of three records a chunk."""
     monkeypatch.setattr(chunks_module, "WINDOW_RECORDS", 3)

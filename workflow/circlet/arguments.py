@@ -8,6 +8,8 @@ from circlet.errors import InputError
 MAX_SEED = 2**32 - 1
 MOST_THREADS = 1024  # more than a machine can start would end the process
 DEVICES = ("auto", "cpu", "cuda", "mps")
+SEQUENCE_KINDS = ("auto", "fasta", "fastq", "bed", "gtf")  # what a file to classify can be
+TABLE_KINDS = ("tsv", "csv", "jsonl", "parquet")  # what a table of calls can be
 
 
 def seed(text: str) -> int:

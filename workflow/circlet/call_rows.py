@@ -12,11 +12,11 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from circlet.arguments import TABLE_KINDS as KINDS
 from circlet.compression import ENDINGS
 from circlet.errors import InputError
 from circlet.tables import CALL_COLUMNS, STRAND_COLUMNS
 
-KINDS = ("tsv", "csv", "jsonl", "parquet")
 KIND_OF_ENDING = {
     ".csv": "csv",
     ".json": "jsonl",

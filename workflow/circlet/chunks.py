@@ -26,32 +26,24 @@ def chunks(records: Iterable[Record]) -> Iterator[list[list[Entry]]]:
         InputError: The records end in one, or one is no record; all before it come first.
     """
     chunk: list[list[Entry]] = []
-    in_windows = in_chunk = in_window = 0  # records of whole windows' worth, nt, nt
-    error: InputError | None = None
-    iterator = iter(records)
-    while True:
-        try:
-            entry = as_entry(next(iterator))
-        except StopIteration:
-            break
-        except InputError as caught:
-            error = caught
-            break
-        if in_windows % WINDOW_RECORDS == 0 or in_window >= MOST_NT:
-            is_full = in_chunk >= MOST_NT or len(chunk) >= CHUNK_WINDOWS
-            if chunk and is_full:
-                yield chunk
-                chunk, in_chunk = [], 0
-            chunk.append([])
-            in_window = 0
-        chunk[-1].append(entry)
-        in_windows += 1
-        in_window += len(entry.sequence)
-        in_chunk += len(entry.sequence)
+    in_chunk = in_window = 0  # nt
+    try:
+        for number, entry in enumerate(map(as_entry, records)):
+            if number % WINDOW_RECORDS == 0 or in_window >= MOST_NT:
+                if in_chunk >= MOST_NT or len(chunk) >= CHUNK_WINDOWS:
+                    yield chunk
+                    chunk, in_chunk = [], 0
+                chunk.append([])
+                in_window = 0
+            chunk[-1].append(entry)
+            in_window += len(entry.sequence)
+            in_chunk += len(entry.sequence)
+    except InputError:
+        if chunk:
+            yield chunk
+        raise
     if chunk:
         yield chunk
-    if error is not None:
-        raise error
 
 
 def as_entry(record: Record) -> Entry:

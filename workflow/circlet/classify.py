@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from circlet.arguments import DEVICES, share
+from circlet.arguments import DEVICES, SEQUENCE_KINDS, TABLE_KINDS, share
 from circlet.errors import InputError
 from circlet.shards import WHOLE, shard, take
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # imported where they are used, so that `--help` is quick
     from circlet.data.records import Entry
     from circlet.predict import Predictor
 
-INPUT_FORMATS = ("auto", "fasta", "fastq", "bed", "gtf")
-OUTPUT_FORMATS = ("tsv", "csv", "jsonl", "parquet")
 STANDARD = "-"  # standard input or output
 
 EXAMPLES = """examples:
@@ -47,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--model", default="default", help="checkpoint folder or ONNX file; see 'circlet models'")
     add("-o", "--output", default=STANDARD, help="the table; - is standard output")
-    add("--input-format", choices=INPUT_FORMATS, default="auto", help="what the inputs are")
-    add("--format", choices=OUTPUT_FORMATS, help="what the table is; by its ending, else tsv")
+    add("--input-format", choices=SEQUENCE_KINDS, default="auto", help="what the inputs are")
+    add("--format", choices=TABLE_KINDS, help="what the table is; by its ending, else tsv")
     add("--genome", metavar="GENOME.fa[.gz]", help="of the places in a BED or GTF file")
     add(
         "--strand",

@@ -150,12 +150,11 @@ class Predictor:
             InputError: The records end in one, or one is no record: after the predictions of those
                 before it.
         """
-        limit = self.threshold if threshold is None else threshold
-        judges = [partial(self._judge, networks=each, threshold=limit) for each in self.networks]
+        judge = partial(self._judge, threshold=threshold, both_strands=both_strands)
         work = in_order(
             ahead(chunks(records), CHUNKS_AHEAD) if read_ahead else chunks(records),
             partial(self._prepare, both_strands=both_strands),
-            [partial(judge, both_strands=both_strands) for judge in judges],
+            [partial(judge, networks=each) for each in self.networks],
         )
         for predictions in work:
             yield from predictions
@@ -256,7 +255,7 @@ class Predictor:
         return members
 
     def _judge(
-        self, chunk: Prepared, networks: Networks, threshold: float, both_strands: bool
+        self, chunk: Prepared, networks: Networks, threshold: float | None, both_strands: bool
     ) -> list[Prediction]:
         """Make the predictions of a chunk."""
         members = self._calibrate(self._score(chunk, networks))

@@ -16,8 +16,9 @@ from sklearn.metrics import log_loss
 from circlet.composition import compose_any
 from circlet.errors import InputError
 from circlet.files import atomic_path, read_table
-from circlet.model.checkpoint import Checkpoint, read_network_config
-from circlet.model.description import CONFIG, Description
+from circlet.model.checkpoint import Checkpoint
+from circlet.model.description import Description
+from circlet.model.network import NetworkConfig
 from circlet.model.onnx_export import export_networks, quantise
 from circlet.model.onnx_model import load_onnx, pack
 from circlet.model.scoring import ensemble_logits
@@ -112,7 +113,7 @@ def export(checkpoint: Checkpoint, folder: Path, output: str | Path) -> float:
         InputError: They lie further apart than rounding explains; nothing is written then.
     """
     description = checkpoint.description
-    config = read_network_config(description.network, folder / CONFIG)
+    config = NetworkConfig(**description.network)
     with atomic_path(output) as temporary:
         export_networks(checkpoint.members, config, temporary, pack(description))
         apart, _ = compare(checkpoint, temporary, example_sequences(description))

@@ -10,9 +10,8 @@ import numpy as np
 from circlet.arguments import check_threads
 from circlet.errors import InputError
 from circlet.model.onnx_file import MEND, read_sealed
-from circlet.model.padding import score_in_batches
+from circlet.model.padding import CPU_BATCH_TOKENS, score_in_batches
 
-BATCH_TOKENS = 8192  # the quickest on a CPU: four times as many take a sixth more time
 MOST_MULTIPLE = 1 << 16  # tokens: every sequence is padded to so many at the least
 FORMAT = "1"
 INPUTS = {"tokens": "tensor(int64)", "features": "tensor(float)"}
@@ -49,7 +48,7 @@ class OnnxNetworks:
         path: str | Path,
         threads: int | None = None,
         device: str = "cpu",
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int = CPU_BATCH_TOKENS,
     ) -> None:
         self.path, self.batch_tokens = path, batch_tokens
         self.session = _start(path, threads, device)

@@ -6,7 +6,10 @@ import numpy as np
 
 from circlet.model.kmers import PAD_ID
 
-BATCH_TOKENS = 32768  # of an inference by torch; bounds the memory
+BATCH_TOKENS = 32768  # of an inference; bounds the memory
+# On a CPU, where what is worked on then stays in the caches: a fifth quicker by torch, a sixth by
+# ONNX Runtime.
+CPU_BATCH_TOKENS = 8192
 LENGTH_JITTER = 0.1  # relative; lets batches mix anew each epoch although sorted by length
 
 

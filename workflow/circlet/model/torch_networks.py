@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from circlet.model.scoring import BATCH_TOKENS, member_logits
-
-CPU_BATCH_TOKENS = 8192  # a fifth quicker there: what is worked on stays in the caches
+from circlet.model.padding import BATCH_TOKENS, CPU_BATCH_TOKENS
+from circlet.model.scoring import member_logits
 
 
 class TorchNetworks:

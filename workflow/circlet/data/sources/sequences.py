@@ -5,6 +5,7 @@ from pathlib import Path
 
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
+from circlet.arguments import SEQUENCE_KINDS as KINDS
 from circlet.data.records import Entry
 from circlet.data.sources.fastq import parse_fastq
 from circlet.data.sources.lines import Lines, tell_kind
@@ -16,7 +17,6 @@ __all__ = ["KINDS", "LONGEST", "Entry", "parse_fasta", "read_sequences"]
 
 # nt kept of a record, which bounds the memory if a chromosome is given by mistake.
 LONGEST = 10_000_000
-KINDS = ("auto", "fasta", "fastq", "bed", "gtf")
 
 _OF_PLACES = {"bed": ("BED", read_bed), "gtf": ("GTF", read_gtf)}
 
