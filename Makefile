@@ -5,6 +5,8 @@
 #   make test | lint | report | clean
 #   make fuzz FUZZ_SECONDS=600                  broken inputs and models for 'circlet predict'
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
+#   make test-serving                           real servers on this machine: HTTP, AWS' own tools, the page
+#   make test-container                         builds the images without an engine and runs them, as root
 #   make default-model ARGS='--config mirror=/data/mirror'   trains the model that ships with it
 
 PYTHON ?= python3
@@ -33,7 +35,7 @@ INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test fuzz test-cluster default-model lint report clean
+.PHONY: run test fuzz test-cluster test-serving test-container default-model lint report clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -50,6 +52,14 @@ fuzz: $(INSTALLED)
 test-cluster: $(INSTALLED)
 	@echo "==> testing on a SLURM of two nodes on this machine"
 	$(BIN)/python -m pytest tests/slurm $(ARGS)
+
+test-serving: $(INSTALLED)
+	@echo "==> testing what serves the model"
+	$(BIN)/python -m pytest tests/serving $(ARGS)
+
+test-container: $(INSTALLED)
+	@echo "==> building and running the images"
+	$(BIN)/python -m pytest tests/container $(ARGS)
 
 # What is trained is put where the package has it; downloads what no mirror holds.
 default-model: $(INSTALLED)

@@ -162,4 +162,4 @@ def test_developers_have_the_extras_that_tests_run_with():
         for text in PROJECT["optional-dependencies"]["dev"]
         if text.startswith(PROJECT["name"])
     )
-    assert own.extras == {"export", "hpc", "workflow"}
+    assert own.extras == {"aws", "export", "hpc", "page", "serve", "workflow"}
