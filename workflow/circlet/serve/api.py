@@ -53,6 +53,7 @@ def create_app(desk: Desk | None, cors_origins: str = "") -> FastAPI:
         title="circlet",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=[{"name": name} for name in ("prediction", "SageMaker", "health")],
         redoc_url=None,
         lifespan=lifespan,
     )
