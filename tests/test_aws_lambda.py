@@ -92,24 +92,21 @@ def test_several_sequences_are_asked_and_answered_in_their_order(endpoint):
     [
         (b"", "body: Field required"),
         (b"null", "body: Field required"),
-        (b"{", "body: not JSON: Expecting property name enclosed in double quotes at letter 1"),
-        (b"[" * 100_000, "body: not JSON: nested too deep at letter 0"),
+        (b"{", "body: not JSON: Expecting property name enclosed in double quotes"),
+        (b"[" * 100_000, "body: not JSON: nested too deep"),
         (b'{"text": "\\ud800"}', "body.text: Input should be a valid string, unable to parse"),
         ([SEQUENCE], "body: Input should be a valid dictionary"),
-        ({}, "body: needs 'text' or 'sequences', and not both"),
-        ({"text": "A", "sequences": {"a": "A"}}, "body: needs 'text' or 'sequences', and not both"),
+        ({}, "body: give either 'text' or 'sequences'"),
+        ({"text": "A", "sequences": {"a": "A"}}, "body: give either 'text' or 'sequences'"),
         ({"text": ""}, "body.text: String should have at least 1 character"),
         ({"text": 5}, "body.text: Input should be a valid string"),
         ({"text": [SEQUENCE]}, "body.text: Input should be a valid string"),
         ({"texts": SEQUENCE}, "body.texts: Extra inputs are not permitted"),
         ({"sequences": {}}, "body.sequences: Dictionary should have at least 1 item"),
         ({"sequences": [SEQUENCE]}, "body.sequences: Input should be a valid dictionary"),
-        ({"sequences": {"a": ""}}, "body.sequences.a: String should have at least 1 character"),
-        ({"sequences": {"a" * 201: "A"}}, "body.sequences.aaaaaa"),
-        (
-            {"sequences": {str(row): "A" for row in range(1001)}},
-            "body.sequences: Dictionary should have at most 1000 items",
-        ),
+        ({"sequences": {"": "A"}}, "body.sequences..[key]: String should have at least 1"),
+        ({"sequences": {"a" * 1000: 1}}, "body.sequences.aaaaaa"),
+        (b'{"sequences": {"a": "A", "a": "C"}}', "body: not JSON: a name is there twice"),
         ({"text": "A", "threshold": 1.5}, "body.threshold: Input should be less than or equal"),
         ({"text": "A", "threshold": float("nan")}, "body.threshold: Input should be"),
         ({"text": "A", "threshold": "0.5"}, "body.threshold: Input should be a valid number"),
@@ -136,9 +133,15 @@ def test_json_is_read_whatever_type_it_is_said_to_be(endpoint, kind):
     assert post({"text": SEQUENCE}, **{"Content-Type": kind})[0] == 200
 
 
-def test_more_than_an_endpoint_takes_is_refused(endpoint):
-    detail = "body: more than 4000000 bytes; send fewer sequences at once"
-    assert post({"text": "A" * 4_000_000}) == (413, {"detail": detail})
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ({"text": "A" * 4_000_000}, "4000000 bytes"),
+        ({"sequences": {str(row): "A" for row in range(1001)}}, "1000 sequences"),
+    ],
+)
+def test_more_than_an_endpoint_takes_is_refused(endpoint, body, what):
+    assert post(body) == (413, {"detail": f"body: more than {what}; send fewer at once"})
 
 
 REFUSED = json.dumps({"detail": "sequences: x: is no nucleotide; send bases"})

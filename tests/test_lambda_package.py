@@ -71,7 +71,8 @@ def test_the_function_is_imported_from_the_zip_alone_and_is_light(packed, tmp_pa
     assert place == str(tmp_path / "task/circlet/serve/aws_lambda.py")
     heavy = {"numpy", "pandas", "torch", "sklearn", "pyarrow", "Bio", "fastapi", "requests"}
     assert not set(packages.split()) & heavy
-    assert ours.split() == ["circlet", "circlet.serve", "circlet.serve.aws_lambda"]
+    modules = ["circlet", "circlet.serve", "circlet.serve.aws_lambda", "circlet.serve.schema"]
+    assert ours.split() == modules
 
 
 def test_the_template_is_written_too(tmp_path):

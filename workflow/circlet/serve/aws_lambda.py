@@ -1,16 +1,16 @@
 """The function of AWS Lambda: HTTP requests of API Gateway, answered by a SageMaker endpoint.
 
-It stands alone in the zip that `circlet package-lambda` makes, so it imports none of circlet's
-other modules, but what AWS has there: boto3 comes with Lambda's Python, powertools and pydantic
-with the public layer `AWSLambdaPowertoolsPythonV3`. The endpoint runs the container of
-`circlet serve`, and is named by the variable ENDPOINT_NAME.
+It stands in the zip that `circlet package-lambda` makes, with no module of circlet but the schema,
+and uses what AWS has there: boto3 comes with Lambda's Python, powertools and pydantic with the
+public layer `AWSLambdaPowertoolsPythonV3`. The endpoint runs the container of `circlet serve`, and
+is named by the variable ENDPOINT_NAME.
 """
 
 import functools
 import json
 import os
 import time
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -27,7 +27,9 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
+
+from circlet.serve.schema import JsonAnswer, JsonQuery, Row
 
 # API Gateway waits 30 s at most. Two tries to connect, the pause and one wait for the answer, which
 # may be that for a cold start, end before that: 28.5 s.
@@ -37,71 +39,32 @@ BUSY = "ThrottlingException"
 
 MAX_RECORDS = 1000
 MAX_BYTES = 4_000_000  # a serverless endpoint takes 4 MB, others 6 MB, as Lambda itself does
-MAX_LINE = 500  # letters of an error
+MAX_LINE, MAX_PLACE = 500, 100  # letters of an error, and of the place in it
 
 BODY = 'send {"text": "ACGT..."} or {"sequences": {"id": "ACGT..."}}'
+FEWER = "send fewer at once"
 JSON = {"content-type": content_types.APPLICATION_JSON}
 
 logger = Logger(service="circlet")
 
 
 def read_json(text: str) -> Any:
-    """Read JSON; a nesting without bounds is a mistake like others."""
+    """Read JSON; to nest it without bounds, or to give an id twice, is a mistake like others."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=make_object)
     except RecursionError:
         raise json.JSONDecodeError("nested too deep", "", 0) from None
 
 
+def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON whose names differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise json.JSONDecodeError("a name is there twice", "", 0)
+    return found
+
+
 app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=read_json)
-
-Bases = Annotated[str, Field(min_length=1)]
-Id = Annotated[str, Field(min_length=1, max_length=200)]
-Probability = Annotated[float, Field(ge=0, le=1, strict=True)]
-
-
-class Query(BaseModel):
-    """What is asked: one sequence, or several by their ids.
-
-    Attributes:
-        text: Bases of one sequence.
-        sequences: Bases of each.
-        threshold: Call a circRNA from this probability on; the model's own by default.
-        strand: `both` if it is not known.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: Bases | None = None
-    sequences: Annotated[dict[Id, Bases], Field(min_length=1, max_length=MAX_RECORDS)] | None = None
-    threshold: Probability | None = None
-    strand: Literal["given", "both"] | None = None
-
-    @model_validator(mode="after")
-    def _has_one(self) -> Self:
-        """Check that there is one of text and sequences."""
-        if (self.text is None) == (self.sequences is None):
-            raise ValueError("needs 'text' or 'sequences', and not both")
-        return self
-
-
-class Prediction(BaseModel):
-    """What the endpoint says of one sequence; `p_circrna` and `call` are None if it cannot."""
-
-    id: str
-    length: int
-    p_circrna: Probability | None
-    call: Literal["circRNA", "lncRNA"] | None
-    spread: Probability | None
-    flags: list[str]
-    strand: Literal["+", "-"] | None = None
-    p_other_strand: Probability | None = None
-
-
-class Answer(BaseModel):
-    """What the endpoint answers."""
-
-    predictions: list[Prediction]
 
 
 class EndpointError(Exception):
@@ -177,17 +140,19 @@ def failure_of(error: Exception) -> EndpointError:
     return EndpointError(502, f"the endpoint cannot be used ({name_of(error)}); try again later")
 
 
-def classify(query: Query) -> list[Prediction]:
+def classify(query: JsonQuery) -> list[Row]:
     """Ask the endpoint, and check that it answers what was asked.
 
     Raises:
         EndpointError: It does not, or the query is too large for it.
     """
-    body = query.model_dump_json(exclude_none=True).encode()
+    body = query.model_dump_json(exclude_unset=True).encode()
     if len(body) > MAX_BYTES:
-        raise EndpointError(413, f"body: more than {MAX_BYTES} bytes; send fewer sequences at once")
+        raise EndpointError(413, f"body: more than {MAX_BYTES} bytes; {FEWER}")
+    if len(query.sequences or ()) > MAX_RECORDS:
+        raise EndpointError(413, f"body: more than {MAX_RECORDS} sequences; {FEWER}")
     try:
-        answer = Answer.model_validate_json(ask(body))
+        answer = JsonAnswer.model_validate_json(ask(body), strict=True)
     except (BotoCoreError, ClientError) as error:
         failure = failure_of(error)
         logger.error("no answer", extra={"error": name_of(error), "status": failure.status})
@@ -203,7 +168,7 @@ def classify(query: Query) -> list[Prediction]:
 
 
 @app.post("/predict")
-def predict(query: Query) -> dict[str, Any]:
+def predict(query: JsonQuery) -> dict[str, Any]:
     """Answer `predictions`, one a sequence; with `text`, also its `call` and `p_circrna`."""
     predictions = classify(query)
     letters = sum(each.length for each in predictions)
@@ -235,9 +200,9 @@ def refuse_by_endpoint(error: EndpointError) -> Response:
 def refuse_body(error: RequestValidationError) -> Response:
     """Answer 422: the first mistake of a body, and where in it."""
     first = error.errors()[0]
-    where, problem = ".".join(map(str, first["loc"])), first["msg"]
+    where, problem = ".".join(map(str, first["loc"]))[:MAX_PLACE], first["msg"]
     if first["type"] == "json_invalid":
-        where, problem = "body", f"not JSON: {first['ctx']['error']} at letter {first['loc'][-1]}"
+        where, problem = "body", f"not JSON: {first['ctx']['error']}"
     logger.info("refused", extra={"mistake": first["type"]})
     return refuse(422, f"{where}: {problem.removeprefix('Value error, ')}; {BODY}")
 

@@ -186,7 +186,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--role", help="ARN of the role that SageMaker takes: it reads bucket and image")
     add("--memory", type=int, choices=MEMORY_SIZES, default=3072, help="of the endpoint, MB")
     add("--concurrency", type=int, default=5, help="requests that it computes at once")
-    add("--instance-type", help="a machine of its own, such as ml.c7i.large, instead of serverless")
+    add("--instance-type", help="a machine of its own, such as ml.m5.large, instead of serverless")
     add("--timeout", type=float, default=1800, help="seconds to wait for the endpoint")
     add("--delete", action="store_true", help="remove the endpoint and what was made for it")
 
@@ -220,7 +220,8 @@ def run(args: argparse.Namespace) -> None:
     with told():
         import boto3
 
-        session = boto3.Session(region_name=args.region)
+        logging.getLogger("botocore").setLevel(logging.WARNING)
+        session = boto3.Session(region_name=args.region or None)
         s3, sagemaker = session.client("s3"), session.client("sagemaker")
         if wanted is None:
             remove(s3, sagemaker, args.name, args.timeout)

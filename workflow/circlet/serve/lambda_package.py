@@ -10,7 +10,7 @@ import circlet
 
 # All that `circlet.serve.aws_lambda.handler` needs of ours. The rest is AWS': boto3 comes with
 # Lambda's Python, powertools and pydantic with the layer that the template `stack.yaml` names.
-MODULES = ("__init__.py", "serve/__init__.py", "serve/aws_lambda.py")
+MODULES = ("__init__.py", "serve/__init__.py", "serve/aws_lambda.py", "serve/schema.py")
 TEMPLATE = "serve/templates/stack.yaml"
 SOME_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 READABLE = 0o100644 << 16  # a file that Lambda's user may read
