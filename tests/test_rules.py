@@ -65,7 +65,14 @@ NOT_DEPENDED_ON = {
 
 
 ANY_FILE = str(REPOSITORY / "README.md")  # a dry run reads none
-FOR_PEOPLE = {"completion", "export", "models", "show"}  # steps that no rule calls
+FOR_PEOPLE = {
+    "completion",
+    "export",
+    "models",
+    "openapi",
+    "serve",
+    "show",
+}  # steps that no rule calls
 CALLED = {
     "enabled": True,
     "label": "circRNA",
