@@ -62,6 +62,8 @@ STEPS = {
     "strata-figure": ("circlet.evaluation.strata_figure", "draw the scores of a run's strata"),
     "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
     "report": ("circlet.evaluation.report.report", "write the report page"),
+    "package-lambda": ("circlet.serve.lambda_package", "pack the function of AWS Lambda as a zip"),
+    "deploy": ("circlet.serve.deploy", "put a packed model behind a SageMaker endpoint"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
     "serve": ("circlet.serve.server", "serve a model by HTTP"),
     "openapi": ("circlet.serve.openapi", "write the description of the HTTP API"),
