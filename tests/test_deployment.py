@@ -1,4 +1,3 @@
-import sys
 from functools import partial
 
 import pytest
@@ -59,13 +58,6 @@ def test_errors_of_aws_are_told_in_one_line(error, line):
     with pytest.raises(InputError) as caught, told():
         raise error
     assert str(caught.value) == line
-
-
-def test_without_boto3_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "botocore", None)
-    line = r"boto3: is not installed; pip install 'circlet\[aws\]'"
-    with pytest.raises(InputError, match=line), told():
-        pass
 
 
 def test_what_is_not_there_is_none_and_other_errors_are_passed_on():

@@ -34,11 +34,8 @@ def told() -> Iterator[None]:
     Raises:
         InputError: What AWS refuses, or why it is not reached.
     """
-    try:
-        from botocore import exceptions
-    except ModuleNotFoundError:
-        mend = "pip install 'circlet[aws]'"
-        raise InputError("boto3", "is not installed", mend) from None
+    from botocore import exceptions
+
     try:
         yield
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
