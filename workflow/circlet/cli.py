@@ -162,11 +162,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(chosen, str(error))
         return EXIT_BAD_INPUT
     except ModuleNotFoundError as error:
-        extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
+        missing = str(error.name).partition(".")[0]
+        extra = next((name for name, packages in EXTRAS.items() if missing in packages), None)
         if extra is None:
             raise
         mend = f"pip install 'circlet[{extra}]'"
-        complain(chosen, f"this step needs {error.name}, which is not installed; {mend}")
+        complain(chosen, f"this step needs {missing}, which is not installed; {mend}")
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print(f"circlet {chosen}: interrupted", file=sys.stderr)
