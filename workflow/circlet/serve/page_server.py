@@ -5,7 +5,10 @@ waits for it.
 """
 
 import argparse
+import logging
+import os
 import socket
+import sys
 from pathlib import Path
 
 from circlet.arguments import DEVICES
@@ -99,6 +102,17 @@ def keep_to_itself() -> None:
     net_util.get_external_ip = lambda: None
 
 
+def end_at_once() -> None:
+    """End the process once the server has stopped, without a wait for what it still computes.
+
+    The interpreter would wait for the threads of all sessions, whose visitors are gone.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
     check_place(args.host, args.port)
@@ -116,3 +130,4 @@ def run(args: argparse.Namespace) -> None:
     options = options_of(args.host, args.port, args.address)
     words = [f"--{name}={value}" for name, value in options.items()]
     cli.main(["run", str(SCRIPT), *words], standalone_mode=False)
+    end_at_once()

@@ -7,12 +7,19 @@ import streamlit as st
 
 from circlet import __version__
 from circlet.errors import InputError
+from circlet.markdown import plain
 from circlet.serve.page import records, results, words
 from circlet.serve.page.card import read_figures, read_sections
+from circlet.serve.page.explanation import Explanation
 from circlet.serve.page.results import Results
 from circlet.serve.page.service import Service, installed
 
-STYLE = "<style>.stMainBlockContainer {max-width: 72rem; padding-top: 3rem}</style>"
+# Lines that can be read on a wide screen, and on a narrow one a picture that can be scrolled.
+STYLE = """<style>
+.stMainBlockContainer {max-width: 72rem; padding-top: 3rem}
+.st-key-picture {overflow-x: auto}
+.st-key-picture img {min-width: 48rem}
+</style>"""
 ABOUT = (
     "This page tells circular RNAs (circRNAs) from other long non-coding RNAs (lncRNAs) by their"
     " sequence: it gives each transcript the probability of being a circRNA."
@@ -119,18 +126,17 @@ def show_results(found: Results) -> None:
         column_config={
             "id": column.TextColumn(width="medium", pinned=True),
             "length": column.NumberColumn("length, nt", format="localized"),
-            "p_circrna": column.ProgressColumn(help=told["p_circrna"], **probability),
+            "p_circrna": column.ProgressColumn(help=told["p_circrna"], color="blue", **probability),
             "call": column.TextColumn(help=told["call"], width="small"),
             "spread": column.NumberColumn(help=told["spread"], format="%.4f", width="small"),
             "flags": column.TextColumn(width="medium"),
             "strand": column.TextColumn(help=told["strand"], width="small"),
             "p_other_strand": column.NumberColumn(help=told["p_other_strand"], format="%.5f"),
-            "what to mind": column.TextColumn(width="large"),
         },
     )
     show_downloads(found)
     for flag in results.flags_of(found.rows):
-        st.caption(f"`{flag}` {words.MEANINGS[flag]}")
+        st.markdown(f"`{flag}` {words.MEANINGS[flag]}")
 
 
 def show_downloads(found: Results) -> None:
@@ -181,13 +187,14 @@ def show_explanation(service: Service, found: Results, threshold: float | None) 
         show_picture(made, results.stem_of(entry.id).replace("calls", "why", 1))
 
 
-def show_picture(made, stem: str) -> None:
+def show_picture(made: Explanation, stem: str) -> None:
     """Show an explanation, how to read it and how far it goes."""
-    st.image(made.png, width="stretch")
+    with st.container(key="picture"):
+        st.image(made.png, width="stretch")
     st.markdown(words.READING)
     st.markdown(words.CAUTION)
     for note in made.notes:
-        st.caption(note)
+        st.markdown(note)
     st.download_button(
         "Download this picture (SVG)", made.svg, f"{stem}.svg", "image/svg+xml", on_click="ignore"
     )
@@ -223,7 +230,7 @@ def show_model(service: Service) -> None:
     figures, scored_on = read_figures(service.path)
     if figures:
         told = "; ".join(f"{name} {value}" for name, value in figures.items())
-        st.markdown(words.verbatim(f"{told} ({scored_on})"))
+        st.markdown(plain(f"{told} ({scored_on})."))
     show_card(service)
     st.subheader("What the flags mean")
     for flag, meaning in words.MEANINGS.items():

@@ -72,12 +72,11 @@ def summary(rows: Sequence[Prediction]) -> str:
 
 
 def shown_table(results: Results) -> pd.DataFrame:
-    """Lay the results out for the page: as the table that is given away, and with plain words."""
+    """Lay the results out for the page, with the columns of what is given away."""
     table = pd.DataFrame(results.rows, columns=Prediction._fields)[list(results.columns)]
     table["id"] = [shown(name, ID_LETTERS) for name in table["id"]]
-    meanings = [" ".join(MEANINGS[flag] for flag in row.flags) for row in results.rows]
     table["flags"] = table["flags"].map(", ".join)
-    return table.assign(**{"what to mind": meanings})
+    return table
 
 
 def flags_of(rows: Sequence[Prediction]) -> list[str]:

@@ -28,11 +28,11 @@ COLUMN_MEANINGS = {
 }
 READING = (
     "**How to read it.** Above: the two ends of the sequence, which meet at the back-splice"
-    " junction if it is a circle. The height of a letter is what that base adds to the score of the"
-    " networks (blue: for circRNA, orange: for lncRNA), and the coloured squares tell how the"
-    " score of the whole model changes if another base stood there. Below: the same along the"
-    " whole sequence, the stop codons of the three reading frames, and what each kind of input is"
-    " worth in sum."
+    " junction if it is a circle. To the networks a letter that points up speaks for circRNA, one"
+    " that points down for lncRNA; the squares tell by how much the score of the whole model"
+    " changes if another base stood there. Below: the same along the whole sequence, the stop"
+    " codons of the three reading frames, and what each kind of input is worth in sum. Blue is for"
+    " circRNA, orange for lncRNA."
 )
 CAUTION = (
     "**What it is not.** It tells what this model's score rests on, not what makes a circle, and"
