@@ -18,6 +18,8 @@ SCRIPT = Path(__file__).parent / "page" / "app.py"
 EVERYWHERE = ("0.0.0.0", "::")  # no names that a browser could ask for
 MOST_PORT = 65535
 
+log = logging.getLogger(__name__)
+
 EXAMPLES = """examples:
   circlet page                                        then open http://127.0.0.1:8501
   circlet page --model results/models/main --threads 4
@@ -129,5 +131,6 @@ def run(args: argparse.Namespace) -> None:
     keep_to_itself()
     options = options_of(args.host, args.port, args.address)
     words = [f"--{name}={value}" for name, value in options.items()]
+    log.info("the page is at http://%s:%d", options["browser.serverAddress"], args.port)
     cli.main(["run", str(SCRIPT), *words], standalone_mode=False)
     end_at_once()

@@ -59,7 +59,6 @@ def show_sources() -> None:
         st.file_uploader(
             "Or upload a file: FASTA or FASTQ, plain or compressed",
             key="file",
-            max_upload_size=records.MOST_UPLOAD_MIB,
             help=f"At most {records.MOST_RECORDS:,} records, {records.LONGEST:,} nt each and"
             f" {records.MOST_NT:,} nt together. What you give stays in the memory of this server"
             " while the page is open.",
@@ -124,7 +123,7 @@ def show_results(found: Results) -> None:
         selection_mode="single-row",
         key="table",
         column_config={
-            "id": column.TextColumn(width="medium", pinned=True),
+            "id": column.TextColumn(width="medium"),
             "length": column.NumberColumn("length, nt", format="localized"),
             "p_circrna": column.ProgressColumn(help=told["p_circrna"], color="blue", **probability),
             "call": column.TextColumn(help=told["call"], width="small"),
@@ -190,7 +189,7 @@ def show_explanation(service: Service, found: Results, threshold: float | None) 
 def show_picture(made: Explanation, stem: str) -> None:
     """Show an explanation, how to read it and how far it goes."""
     with st.container(key="picture"):
-        st.image(made.png, width="stretch")
+        st.image(made.png, width="stretch", alt=words.ALTERNATIVE)
     st.markdown(words.READING)
     st.markdown(words.CAUTION)
     for note in made.notes:
@@ -267,7 +266,7 @@ def main() -> None:
         show_classifying(service)
     with model:
         show_model(service)
-    st.caption(f"circlet {__version__}. The sequences that you give are kept nowhere.")
+    st.caption(f"circlet {__version__}. What you give is forgotten when the page is closed.")
 
 
 main()

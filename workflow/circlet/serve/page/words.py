@@ -34,6 +34,7 @@ READING = (
     " codons of the three reading frames, and what each kind of input is worth in sum. Blue is for"
     " circRNA, orange for lncRNA."
 )
+ALTERNATIVE = "What each base, each substitution and each kind of input is worth to the score"
 CAUTION = (
     "**What it is not.** It tells what this model's score rests on, not what makes a circle, and"
     " it is no evidence of a back-splice junction. A model can be right for a wrong reason."
