@@ -35,6 +35,7 @@ STEPS = {
     "gather": ("circlet.gather", "join the tables of a file that was classified in pieces"),
     "models": ("circlet.models", "list the models that are there"),
     "export": ("circlet.model.export", "turn a checkpoint into one ONNX file"),
+    "page": ("circlet.serve.page_server", "serve the web page for classifying sequences"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
     "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
