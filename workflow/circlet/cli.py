@@ -35,6 +35,8 @@ STEPS = {
     "gather": ("circlet.gather", "join the tables of a file that was classified in pieces"),
     "models": ("circlet.models", "list the models that are there"),
     "export": ("circlet.model.export", "turn a checkpoint into one ONNX file"),
+    "package-model": ("circlet.serve.model_package", "pack a checkpoint for SageMaker"),
+    "package-training": ("circlet.serve.training_package", "pack what a SageMaker job trains with"),
     "baseline": ("circlet.evaluation.baselines", "fit a baseline and classify the dataset with it"),
     "confounds": ("circlet.evaluation.confounds", "score single descriptors under each split"),
     "confounds-figure": ("circlet.evaluation.confounds_figure", "draw what descriptors score"),
