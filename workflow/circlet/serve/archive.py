@@ -3,12 +3,13 @@
 import ast
 import tarfile
 from collections.abc import Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 
 import circlet
 from circlet.compression import compressor
+from circlet.errors import InputError
 from circlet.files import atomic_path
 
 PACKAGE = Path(circlet.__file__).parent
@@ -47,8 +48,16 @@ def _needed(module: str) -> set[str]:
 
 
 def requirements(packages: Iterable[str]) -> bytes:
-    """Give a `requirements.txt` that pins packages to the versions that are installed here."""
-    return "".join(f"{name}=={version(name)}\n" for name in packages).encode()
+    """Give a `requirements.txt` that pins packages to the versions that are installed here.
+
+    Raises:
+        InputError: One is not.
+    """
+    try:
+        return "".join(f"{name}=={version(name)}\n" for name in packages).encode()
+    except PackageNotFoundError as error:
+        problem, mend = "the package is not installed here", "pip install 'circlet[serve]'"
+        raise InputError("requirements.txt", problem, mend, error.name) from None
 
 
 def pack(files: dict[str, bytes], path: str | Path) -> None:
