@@ -65,6 +65,8 @@ STEPS = {
     "resources": ("circlet.evaluation.resources", "gather time and memory of the steps"),
     "report": ("circlet.evaluation.report.report", "write the report page"),
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
+    "serve": ("circlet.serve.server", "serve a model by HTTP"),
+    "openapi": ("circlet.serve.openapi", "write the description of the HTTP API"),
     "completion": ("circlet.completion", "print what lets a shell complete these commands"),
 }
 EXAMPLES = """examples:
@@ -79,7 +81,20 @@ RED, PLAIN = "\033[1;31m", "\033[0m"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
-NO_TORCH = "this step needs torch, which is not installed; pip install 'circlet[torch]'"
+# What a step may need beside the base packages, by the extra that brings it.
+EXTRAS = {
+    "torch": ("torch",),
+    "serve": (
+        "fastapi",
+        "fastapi_offline",
+        "prometheus_client",
+        "pydantic",
+        "pythonjsonlogger",
+        "uvicorn",
+    ),
+    "page": ("streamlit",),
+    "aws": ("aws_lambda_powertools", "boto3", "botocore"),
+}
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -147,9 +162,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(chosen, str(error))
         return EXIT_BAD_INPUT
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
+        if extra is None:
             raise
-        complain(chosen, NO_TORCH)
+        mend = f"pip install 'circlet[{extra}]'"
+        complain(chosen, f"this step needs {error.name}, which is not installed; {mend}")
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print(f"circlet {chosen}: interrupted", file=sys.stderr)

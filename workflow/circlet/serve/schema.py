@@ -1,20 +1,32 @@
 """The JSON of requests and answers, as every door takes and gives it; imports pydantic alone."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CIRCULAR = "ACGTACGGTTCAGGATCCGATTACA" * 10
-EXAMPLE = {"sequences": {"mine": CIRCULAR}}
+EXAMPLE = {"sequences": {"mine": "ATGGCATTCTGAGGCTAAGCTTACGGATCC" * 10}}
+
+# Of the two, one: `null` is as good as leaving it out. For those who read the description alone.
+_ONE_OF_BOTH = [
+    {
+        "required": [one],
+        "properties": {one: {"type": kind}, other: {"type": "null"}},
+    }
+    for one, kind, other in (("text", "string", "sequences"), ("sequences", "object", "text"))
+]
 
 
 class JsonQuery(BaseModel):
     """Sequences to classify: either one, or several by their ids."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"oneOf": _ONE_OF_BOTH, "examples": [EXAMPLE]},
+    )
 
     text: str | None = Field(None, description="One sequence: DNA or RNA, any case.", min_length=1)
-    sequences: dict[str, str] | None = Field(
+    sequences: dict[Annotated[str, Field(min_length=1)], str] | None = Field(
         None, description="Sequences by their ids.", min_length=1
     )
     threshold: float | None = Field(
@@ -25,8 +37,8 @@ class JsonQuery(BaseModel):
     )
     strand: Literal["given", "both"] = Field(
         "given",
-        description="`both`: the strand is not known; score it and its reverse complement, and "
-        "tell the higher probability.",
+        description="`both`: the strand is not known; score the sequence and its reverse "
+        "complement, and tell the higher probability.",
     )
 
     @model_validator(mode="after")
@@ -34,8 +46,6 @@ class JsonQuery(BaseModel):
         """Refuse what is ambiguous, or nothing."""
         if (self.text is None) == (self.sequences is None):
             raise ValueError("give either 'text' or 'sequences'")
-        if self.sequences is not None and "" in self.sequences:
-            raise ValueError("an id in 'sequences' is empty")
         return self
 
 
@@ -73,3 +83,26 @@ class Problem(BaseModel):
     """Why there is no answer."""
 
     detail: str = Field(description="One line: what is wrong, where, and how to mend it.")
+
+
+class State(BaseModel):
+    """How the server is."""
+
+    status: str
+
+
+class About(BaseModel):
+    """The model that answers."""
+
+    circlet: str = Field(description="Version of circlet.")
+    model: str = Field(description="Name of the model's folder or file.")
+    sha256: str = Field(description="Of the checkpoint's manifest, or of the ONNX file.")
+    members: list[str] = Field(description="The networks, and the trees if there are any.")
+    min_length: int = Field(description="Unambiguous bases that a call asks for, nt.")
+    training_lengths: tuple[int, int] = Field(
+        description="Lengths of the shortest and longest sequence of the training part, nt."
+    )
+    threshold: float = Field(description="A probability at or above it is called circRNA.")
+    calibration: str = Field(description="How scores become probabilities.")
+    scores: dict[str, str] = Field(description="Of the model's card, with 95 % intervals.")
+    scored_on: str = Field(description="What these are of; empty where there is no card.")

@@ -1,0 +1,45 @@
+"""The model that answers, described for those who ask."""
+
+import hashlib
+from pathlib import Path
+
+from circlet import __version__
+from circlet.files import reading
+from circlet.models import CARD, DEFAULT, SHIPPED, find_model, read_card
+from circlet.predict import TREES, Predictor
+from circlet.serve.schema import About
+
+MANIFEST = "manifest.json"
+
+
+def describe(predictor: Predictor, model: str | Path | None) -> About:
+    """Describe a model.
+
+    Args:
+        predictor: It, loaded.
+        model: Where it was loaded from; see `circlet.models.find_model`.
+
+    Raises:
+        InputError: Its files cannot be read any more, or its card is damaged.
+    """
+    path = find_model(model)
+    what, card = (
+        (path / MANIFEST, path / CARD) if path.is_dir() else (path, path.with_suffix(".md"))
+    )
+    with reading(what):
+        digest = hashlib.sha256(what.read_bytes()).hexdigest()
+    about = predictor.description
+    scores, scored_on = read_card(card)
+    shortest, longest = map(int, about.reference.lengths)
+    return About(
+        circlet=__version__,
+        model=DEFAULT if path == SHIPPED else path.resolve().name,
+        sha256=digest,
+        members=[*about.names, *([TREES] if about.trees is not None else [])],
+        min_length=about.min_length,
+        training_lengths=(shortest, longest),
+        threshold=about.threshold,
+        calibration=about.calibration.method,
+        scores=scores,
+        scored_on=scored_on,
+    )
