@@ -100,7 +100,9 @@ def test_the_same_bytes_wherever_and_whenever(checkpoint_folder, tmp_path):
         os.utime(copy / path.name, (time.time(), 1e9))
     words = ["package-model", "--model", str(copy), "--output", str(tmp_path / "b.tar.gz")]
     command = [sys.executable, "-m", "circlet", *words]
-    subprocess.run(command, check=True, cwd=copy, umask=0o077, env=os.environ | {"TZ": "Asia/Tokyo"})
+    subprocess.run(
+        command, check=True, cwd=copy, umask=0o077, env=os.environ | {"TZ": "Asia/Tokyo"}
+    )
     assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
 
 

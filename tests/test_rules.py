@@ -65,7 +65,8 @@ NOT_DEPENDED_ON = {
 
 
 ANY_FILE = str(REPOSITORY / "README.md")  # a dry run reads none
-FOR_PEOPLE = {"completion", "export", "models", "package-training", "show"}  # steps that no rule calls
+# Steps that no rule calls.
+FOR_PEOPLE = {"completion", "export", "models", "package-training", "show"}
 CALLED = {
     "enabled": True,
     "label": "circRNA",

@@ -9,7 +9,16 @@ from circlet.cli import build_parser
 from circlet.errors import InputError
 from circlet.serve import sagemaker_training
 from circlet.serve.hyperparameters import find_config, read_defaults, read_settings
-from circlet.serve.sagemaker_training import CALLED, Job, StepError, check, main, plan, run_step
+from circlet.serve.sagemaker_training import (
+    CALLED,
+    Job,
+    StepError,
+    check,
+    main,
+    plan,
+    run_step,
+    train,
+)
 
 TOLD = {"SM_HPS": '{"k": 4}', "SM_CHANNEL_TRAINING": "/data", "SM_MODEL_DIR": "/model"}
 
@@ -81,33 +90,66 @@ def test_an_option_that_a_step_refuses_is_told_in_a_line():
 
 def test_a_step_that_fails_is_told_by_its_line(tmp_path, capfd):
     words = ["trees", *(f"--{name}=missing" for name in ("tokens", "offsets", "features", "index"))]
-    with pytest.raises(StepError, match=r"^circlet trees: error: missing: no such file; check"):
+    with pytest.raises(
+        StepError, match=r"^circlet trees: error: missing: no such file; check"
+    ) as caught:
         run_step([*words, "--output", str(tmp_path / "trees")])
+    assert caught.value.code == 2
     assert "circlet trees: error: missing: no such file" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (StepError("circlet train: error: x; y"), "circlet train: error: x; y\n"),
-        (ValueError("no"), "ValueError('no')\n"),
-    ],
-)
-def test_the_reason_of_a_failure_is_left_for_the_toolkit(monkeypatch, tmp_path, error, told):
+@pytest.fixture
+def run_main(monkeypatch, tmp_path):
+    """Give a function that runs `main` with hyperparameters; give its code and the reason."""
+
+    def run(hyperparameters: dict, train=None) -> tuple[int, str]:
+        told = TOLD | {"SM_HPS": json.dumps(hyperparameters), "SM_OUTPUT_DIR": str(tmp_path)}
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        if train:
+            monkeypatch.setattr(sagemaker_training, "train", train)
+        return main(), (tmp_path / "failure").read_text()
+
+    return run
+
+
+def test_bad_input_ends_with_2_and_its_line(run_main):
+    code, reason = run_main({"x": 1})
+    assert code == 2
+    assert reason.startswith("hyperparameters: x: there is no such setting; choose of ")
+
+
+def test_a_failed_step_tells_code_and_line(run_main):
     def fail(job):
-        raise error
+        raise StepError("circlet train: error: x; y", 3)
 
-    monkeypatch.setattr(sagemaker_training, "train", fail)
-    for name, value in (TOLD | {"SM_OUTPUT_DIR": str(tmp_path)}).items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(type(error)):
-        main()
-    assert (tmp_path / "failure").read_text() == told
+    assert run_main({}, fail) == (3, "circlet train: error: x; y\n")
 
 
-def test_bad_input_ends_with_2_and_its_line(monkeypatch, tmp_path):
-    for name, value in (TOLD | {"SM_HPS": '{"x": 1}', "SM_OUTPUT_DIR": str(tmp_path)}).items():
-        monkeypatch.setenv(name, value)
-    assert main() == 2
-    line = "hyperparameters: x: there is no such setting; choose of "
-    assert (tmp_path / "failure").read_text().startswith(line)
+def test_an_error_of_ours_is_told_too(run_main, tmp_path):
+    def fail(job):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        run_main({}, fail)
+    assert (tmp_path / "failure").read_text() == "ValueError('no')\n"
+
+
+def test_a_seed_that_an_earlier_try_trained_is_not_trained_again(monkeypatch, toy_run, tmp_path):
+    ran: list[list[str]] = []
+    monkeypatch.setattr(sagemaker_training, "run_step", ran.append)
+    (tmp_path / "checkpoints").mkdir()
+    given = {"seeds": [1, 2], "boosting": False}
+    job = Job(given, toy_run.folder, tmp_path / "model", tmp_path / "checkpoints", 0)
+    train(job)
+    (first, second) = (Path(words[-1]) for words in ran if words[0] == "train")
+    assert first.parent.parent == tmp_path / "checkpoints"
+    first.parent.mkdir()
+    first.write_text("{}")
+    ran.clear()
+    train(job)
+    assert [words[-1] for words in ran if words[0] == "train"] == [str(second)]
+    ran.clear()
+    train(job._replace(hyperparameters=given | {"width": 32}))  # another training
+    assert len([words for words in ran if words[0] == "train"]) == 2
+    assert (tmp_path / "model/code/inference.py").exists()

@@ -37,7 +37,16 @@ log = logging.getLogger(__name__)
 
 
 class StepError(Exception):
-    """A step that ended with an error: the line that tells it."""
+    """A step that ended with an error.
+
+    Args:
+        line: That tells it.
+        code: That it ended with.
+    """
+
+    def __init__(self, line: str, code: int) -> None:
+        super().__init__(line)
+        self.code = code
 
 
 class Job(NamedTuple):
@@ -149,7 +158,8 @@ def run_step(words: list[str]) -> None:
             if line.strip() and (": error: " not in last or ": error: " in line):
                 last = line.strip()
     if step.returncode:
-        raise StepError(last or f"circlet {words[0]}: ended with the code {step.returncode}")
+        line = last or f"circlet {words[0]}: ended with the code {step.returncode}"
+        raise StepError(line, step.returncode)
 
 
 @contextlib.contextmanager
@@ -198,17 +208,17 @@ def main() -> int:
     """Train as the environment says.
 
     Returns:
-        The exit code: 0 when done, 2 for bad input, 1 where a step failed.
+        The exit code: 0 when done, 2 for bad input, else that of the step that failed.
     """
     form = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
     try:
         train(Job.read(os.environ))
-    except InputError as error:
+    except (InputError, StepError) as error:
         tell_failure(str(error))
         log.error("%s", error)
-        return EXIT_BAD_INPUT
+        return error.code if isinstance(error, StepError) else EXIT_BAD_INPUT
     except Exception as error:
-        tell_failure(str(error) if isinstance(error, StepError) else repr(error))
+        tell_failure(repr(error))
         raise
     return 0
