@@ -32,12 +32,12 @@ RETRY_SECONDS = 1  # after which a client that met 429 may try again
 router = APIRouter()
 
 
-def create_app(desk: Desk | None, cors_origins: tuple[str, ...] = ()) -> FastAPI:
+def create_app(desk: Desk | None, cors_origins: str = "") -> FastAPI:
     """Make the application.
 
     Args:
         desk: The model and its bounds; without one the application can only describe itself.
-        cors_origins: Origins whose pages may call it from a browser.
+        cors_origins: Comma list of origins whose pages may call it from a browser.
     """
 
     @contextlib.asynccontextmanager
@@ -57,10 +57,10 @@ def create_app(desk: Desk | None, cors_origins: tuple[str, ...] = ()) -> FastAPI
     app.include_router(router)
     app.add_exception_handler(BodyError, _refuse)
     app.add_exception_handler(Exception, _apologise)
-    if cors_origins:
+    if origins := [word.strip() for word in cors_origins.split(",") if word.strip()]:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=cors_origins,
+            allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Content-Type", HEADER],
             expose_headers=[HEADER],
