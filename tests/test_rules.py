@@ -65,8 +65,15 @@ NOT_DEPENDED_ON = {
 
 
 ANY_FILE = str(REPOSITORY / "README.md")  # a dry run reads none
-# Steps that no rule calls.
-FOR_PEOPLE = {"completion", "export", "models", "package-training", "show"}
+FOR_PEOPLE = {
+    "completion",
+    "export",
+    "models",
+    "openapi",
+    "package-training",
+    "serve",
+    "show",
+}  # steps that no rule calls
 CALLED = {
     "enabled": True,
     "label": "circRNA",

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from circlet import __version__
 from circlet.serve.batching import StoppedError
@@ -28,6 +29,8 @@ from circlet.serve.request_log import HEADER
 from circlet.serve.schema import About, State
 
 RETRY_SECONDS = 1  # after which a client that met 429 may try again
+
+GONE = 499  # in the log and the counters, as of nginx
 
 router = APIRouter()
 
@@ -126,6 +129,8 @@ async def _read(request: Request, desk: Desk, keep: bool) -> bytes:
                     body += piece
     except TimeoutError:
         raise HTTPException(408, "body: did not arrive in time; send it faster") from None
+    except ClientDisconnect:  # no one reads the answer, but the log tells it
+        raise HTTPException(GONE, "body: its sender went away; send it again") from None
     return bytes(body)
 
 
