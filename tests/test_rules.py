@@ -73,6 +73,7 @@ FOR_PEOPLE = {  # steps that no rule calls
     "openapi",
     "package-lambda",
     "page",
+    "package-training",
     "serve",
     "show",
 }
@@ -165,7 +166,7 @@ def printed(tmp_path_factory) -> str:
         "scatter": {"prediction": 3, "explanation": 2},
     }
     targets = ("all", "results/search/main.tsv", "results/evaluation/main/explanation")
-    targets += ("results/evaluation/bare/folds.tsv",)
+    targets += ("results/evaluation/bare/folds.tsv", "results/deploy/bare/model.tar.gz")
     return dry_run(tmp_path_factory.mktemp("rules"), settings, *targets)
 
 
