@@ -22,6 +22,7 @@ if CONTAINER:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/deploy.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -179,15 +179,22 @@ def test_a_fault_of_the_program_is_not_hidden(show):
         show(faulty)
 
 
-WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from circlet.cli import main; "
-
-
-def test_a_step_without_torch_says_what_to_install():
-    done = python("-c", WITHOUT_TORCH + "sys.exit(main(['train', '--help']))")
+@pytest.mark.parametrize(
+    ("package", "words", "extra"),
+    [
+        ("torch", ["train", "--help"], "torch"),
+        ("fastapi", ["openapi"], "serve"),
+        ("pythonjsonlogger", ["serve", "--port", "0"], "serve"),
+        ("botocore", ["deploy", "--delete"], "aws"),
+    ],
+)
+def test_a_step_without_its_packages_says_what_to_install(package, words, extra):
+    code = f"import sys; sys.modules[{package!r}] = None; from circlet.cli import main; "
+    done = python("-c", f"{code}sys.exit(main({words}))")
     assert done.returncode == 2
     assert done.stderr == (
-        "circlet train: error: this step needs torch, which is not installed; "
-        "pip install 'circlet[torch]'\n"
+        f"circlet {words[0]}: error: this step needs {package}, which is not installed; "
+        f"pip install 'circlet[{extra}]'\n"
     )
 
 

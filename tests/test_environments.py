@@ -25,6 +25,7 @@ CONDA_NAMES = {
     "urllib3": "requests",  # which brings it
     "yaml": "pyyaml",
 }
+WINGS = ("data", "model", "evaluation", "deploy")
 NOT_OF_PIP = {"python", "pytorch", "mmseqs2"}
 
 
@@ -38,7 +39,7 @@ def conda_pins(path: Path) -> dict[str, str]:
     return dict(dependency.split(" =") for dependency in dependencies)
 
 
-@pytest.mark.parametrize("name", ["data", "model", "evaluation"])
+@pytest.mark.parametrize("name", WINGS)
 def test_conda_pins_are_those_of_pip(name):
     pins = conda_pins(REPOSITORY / f"envs/{name}.yaml")
     wanted = constraints()
@@ -65,7 +66,7 @@ def test_what_the_steps_import_is_in_their_environment():
 
 def steps_of_environments() -> dict[str, set[str]]:
     """The steps that the rules with each environment call."""
-    found: dict[str, set[str]] = {"data": set(), "model": set(), "evaluation": set()}
+    found: dict[str, set[str]] = {wing: set() for wing in WINGS}
     for wing in found:
         text = (REPOSITORY / f"workflow/rules/{wing}.smk").read_text()
         for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
@@ -121,7 +122,7 @@ def test_what_the_project_asks_for_is_pinned_within_its_range():
     assert "torch" not in constraints()  # its build is chosen
 
 
-@pytest.mark.parametrize("name", ["data", "model", "evaluation"])
+@pytest.mark.parametrize("name", WINGS)
 def test_conda_pins_are_within_the_ranges_of_the_project(name):
     ranges = {requirement.name: requirement.specifier for requirement in requirements()}
     ranges |= {"pytorch": ranges["torch"], "python": SpecifierSet(PROJECT["requires-python"])}

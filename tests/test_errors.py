@@ -34,3 +34,9 @@ def test_a_longer_mend():
     error = InputError("a.fa", "is empty", "give another", "t1").with_mend("or none")
     assert type(error) is InputError
     assert str(error) == "a.fa: t1: is empty; give another; or none"
+
+
+def test_another_name_of_the_place():
+    error = InputError("/tmp/x", "is empty", "give another", "t1").at("mine.fa")
+    assert type(error) is InputError
+    assert str(error) == "mine.fa: t1: is empty; give another"

@@ -29,11 +29,23 @@ def serving(log: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """
     port = free_port()
     command = [sys.executable, "-m", "circlet", "serve", "--port", str(port), "--threads", "1"]
-    with open(log, "w") as stream, subprocess.Popen([*command, *words], stderr=stream) as process:
+    address = f"http://127.0.0.1:{port}"
+    with running([*command, *words], log, f"{address}/readyz") as process:
+        yield address, process
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str], log: Path, url: str, **options: object
+) -> Iterator[subprocess.Popen]:
+    """Run a server in the block, from when it answers at a URL; see `subprocess.Popen`."""
+    with (
+        open(log, "w") as stream,
+        subprocess.Popen(command, stdout=stream, stderr=stream, **options) as process,
+    ):
         try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_ready(f"{address}/readyz", process, log)
-            yield address, process
+            wait_until_ready(url, process, log)
+            yield process
         finally:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -65,6 +65,11 @@ STEPS = {
     "show": ("circlet.evaluation.show", "print the comparison and where the report is"),
     "serve": ("circlet.serve.server", "serve a model by HTTP"),
     "openapi": ("circlet.serve.openapi", "write the description of the HTTP API"),
+    "page": ("circlet.serve.page_server", "serve the web page for classifying sequences"),
+    "package-model": ("circlet.serve.model_package", "pack a checkpoint for SageMaker"),
+    "package-training": ("circlet.serve.training_package", "pack what a SageMaker job trains with"),
+    "package-lambda": ("circlet.serve.lambda_package", "pack the function of AWS Lambda as a zip"),
+    "deploy": ("circlet.serve.deploy", "put a packed model behind a SageMaker endpoint"),
     "completion": ("circlet.completion", "print what lets a shell complete these commands"),
 }
 EXAMPLES = """examples:
@@ -160,11 +165,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(chosen, str(error))
         return EXIT_BAD_INPUT
     except ModuleNotFoundError as error:
-        extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
+        missing = str(error.name).partition(".")[0]
+        extra = next((name for name, packages in EXTRAS.items() if missing in packages), None)
         if extra is None:
             raise
         mend = f"pip install 'circlet[{extra}]'"
-        complain(chosen, f"this step needs {error.name}, which is not installed; {mend}")
+        complain(chosen, f"this step needs {missing}, which is not installed; {mend}")
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print(f"circlet {chosen}: interrupted", file=sys.stderr)

@@ -32,3 +32,8 @@ class InputError(Exception):
         """Give the same error with something added to what the user can do."""
         where, problem, mend, record = self._parts
         return type(self)(where, problem, f"{mend}; {more}", record)
+
+    def at(self, where: str | Path) -> Self:
+        """Give the same error with another name of the place, such as that of an uploaded file."""
+        _, *rest = self._parts
+        return type(self)(where, *rest)

@@ -437,6 +437,31 @@ PREDICT_MODULES = [
     "data/sources/sequences.py",
     *PREDICTOR_MODULES,
 ]
+# What packs a model, and what it packs of the package.
+PACKAGE_MODULES = [
+    "serve/archive.py",
+    "serve/bodies.py",
+    "serve/model_package.py",
+    "serve/sagemaker_inference.py",
+    "serve/schema.py",
+    "data/genome.py",
+    "data/genome_index.py",
+    "data/records.py",
+    "data/sources/bed12.py",
+    "data/sources/fasta.py",
+    "data/sources/fastq.py",
+    "data/sources/gencode.py",
+    "data/sources/lines.py",
+    "data/sources/places.py",
+    "data/sources/sequences.py",
+    "data/sources/spliced.py",
+    "model/attributed.py",
+    "model/attribution.py",
+    "model/rollout.py",
+    "models.py",
+    "parts.py",
+    *PREDICTOR_MODULES,
+]
 EXPLAIN_MODULES = [
     "evaluation/explain/explain.py",
     "evaluation/explain/figures.py",

@@ -30,14 +30,13 @@ def describe(predictor: Predictor, model: str | Path | None) -> About:
         digest = hashlib.sha256(what.read_bytes()).hexdigest()
     about = predictor.description
     scores, scored_on = read_card(card)
-    shortest, longest = map(int, about.reference.lengths)
     return About(
         circlet=__version__,
         model=DEFAULT if path == SHIPPED else path.resolve().name,
         sha256=digest,
         members=[*about.names, *([TREES] if about.trees is not None else [])],
         min_length=about.min_length,
-        training_lengths=(shortest, longest),
+        training_lengths=about.reference.lengths.tolist(),
         threshold=about.threshold,
         calibration=about.calibration.method,
         scores=scores,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from circlet import __version__
 from circlet.serve.batching import StoppedError
@@ -29,15 +30,17 @@ from circlet.serve.schema import About, State
 
 RETRY_SECONDS = 1  # after which a client that met 429 may try again
 
+GONE = 499  # in the log and the counters, as of nginx
+
 router = APIRouter()
 
 
-def create_app(desk: Desk | None, cors_origins: tuple[str, ...] = ()) -> FastAPI:
+def create_app(desk: Desk | None, cors_origins: str = "") -> FastAPI:
     """Make the application.
 
     Args:
         desk: The model and its bounds; without one the application can only describe itself.
-        cors_origins: Origins whose pages may call it from a browser.
+        cors_origins: Comma list of origins whose pages may call it from a browser.
     """
 
     @contextlib.asynccontextmanager
@@ -50,6 +53,7 @@ def create_app(desk: Desk | None, cors_origins: tuple[str, ...] = ()) -> FastAPI
         title="circlet",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=[{"name": name} for name in ("prediction", "SageMaker", "health")],
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -57,10 +61,10 @@ def create_app(desk: Desk | None, cors_origins: tuple[str, ...] = ()) -> FastAPI
     app.include_router(router)
     app.add_exception_handler(BodyError, _refuse)
     app.add_exception_handler(Exception, _apologise)
-    if cors_origins:
+    if origins := [word.strip() for word in cors_origins.split(",") if word.strip()]:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=cors_origins,
+            allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Content-Type", HEADER],
             expose_headers=[HEADER],
@@ -126,6 +130,8 @@ async def _read(request: Request, desk: Desk, keep: bool) -> bytes:
                     body += piece
     except TimeoutError:
         raise HTTPException(408, "body: did not arrive in time; send it faster") from None
+    except ClientDisconnect:  # no one reads the answer, but the log tells it
+        raise HTTPException(GONE, "body: its sender went away; send it again") from None
     return bytes(body)
 
 

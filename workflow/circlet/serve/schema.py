@@ -99,8 +99,10 @@ class About(BaseModel):
     sha256: str = Field(description="Of the checkpoint's manifest, or of the ONNX file.")
     members: list[str] = Field(description="The networks, and the trees if there are any.")
     min_length: int = Field(description="Unambiguous bases that a call asks for, nt.")
-    training_lengths: tuple[int, int] = Field(
-        description="Lengths of the shortest and longest sequence of the training part, nt."
+    training_lengths: list[int] = Field(
+        description="Lengths of the shortest and longest sequence of the training part, nt.",
+        min_length=2,
+        max_length=2,
     )
     threshold: float = Field(description="A probability at or above it is called circRNA.")
     calibration: str = Field(description="How scores become probabilities.")

@@ -64,7 +64,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        problem = f"cannot listen at {host} port {port}: {getattr(error, 'strerror', error)}"
+        reason = str(getattr(error, "strerror", error)).partition(" (while")[0]
+        problem = f"cannot listen at {host} port {port}: {reason}"
         raise InputError("arguments", problem, "give another --host or --port") from None
     opened.set_inheritable(True)
     return opened

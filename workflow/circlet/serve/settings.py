@@ -30,7 +30,7 @@ class Settings:
     requests: int = 128
     timeout: float = 55.0
     grace: float = 30.0
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: str = ""
     log_level: str = "info"
 
     def to_environment(self) -> None:
@@ -40,8 +40,7 @@ class Settings:
     @classmethod
     def of_environment(cls) -> "Settings":
         """Take what the parent process left."""
-        content = json.loads(os.environ[OF_WORKERS])
-        return cls(**{**content, "cors_origins": tuple(content["cors_origins"])})
+        return cls(**json.loads(os.environ[OF_WORKERS]))
 
     @classmethod
     def of_arguments(cls, args: argparse.Namespace) -> "Settings":
@@ -80,11 +79,6 @@ def _level(text: str) -> str:
     return text.lower()
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    """Read a comma list."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
 # Of each setting, how its text is read and what it says.
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "model": (str, "checkpoint folder or ONNX file; by default the model that ships with circlet"),
@@ -98,7 +92,7 @@ OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "requests": (_number(int, 1, 10**5), "that a worker takes at once; a further one meets 429"),
     "timeout": (_number(float, 0.1, 3600), "s for a request to arrive, and then to be answered"),
     "grace": (_number(float, 0, 3600), "s in which requests are still answered after SIGTERM"),
-    "cors_origins": (_origins, "comma list of origins whose pages may call; none by default"),
+    "cors_origins": (str, "comma list of origins whose pages may call; none by default"),
     "log_level": (_level, f"{', '.join(LEVELS)}; probes are told at debug"),
 }
 

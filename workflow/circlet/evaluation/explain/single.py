@@ -13,7 +13,7 @@ from circlet.evaluation.explain.mutagenesis import mutate
 from circlet.evaluation.explain.sanity import SANITY_COLUMNS, correlate
 from circlet.evaluation.explain.shares import descriptor_table
 from circlet.files import write_table
-from circlet.predict import Predictor
+from circlet.predict import STEPS, Predictor
 from circlet.progress import track
 
 STEM_LETTERS = 60  # of an id in a file's name
@@ -54,6 +54,59 @@ def title_of(row: dict[str, Any]) -> str:
     )
 
 
+class Explained(NamedTuple):
+    """What the call of one transcript rests on.
+
+    Attributes:
+        row: The transcript with `p_circrna`, `call`, `attribution`, `target` and `error`.
+        tables: By their names: `bases`, `mutagenesis` and `descriptors`.
+        tracks: What is drawn.
+    """
+
+    row: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    tracks: Tracks
+
+
+def look_into(
+    predictor: Predictor,
+    row: dict[str, Any],
+    window: int,
+    steps: int = STEPS,
+    threshold: float | None = None,
+) -> Explained:
+    """Find what the call of one transcript rests on.
+
+    Args:
+        predictor: The model.
+        row: With `id`, `label` and `sequence`.
+        window: Bases on each side of the junction that are substituted.
+        steps: Points of the integrated gradients.
+        threshold: Of the call; the model's own by default.
+    """
+    sequence = row["sequence"]
+    probability = float(predictor.predict_proba([sequence])[0])
+    found = predictor.attribute(sequence, steps)
+    rollout = predictor.roll_out(sequence)
+    row = row | {
+        "p_circrna": probability,
+        "call": predictor.call(probability, threshold),
+        "attribution": found.total,
+        "target": found.target,
+        "error": found.total - found.target,
+    }
+    bases = pd.DataFrame({"base": list(sequence), "attribution": found.bases})
+    bases.insert(0, "position", range(len(sequence)))
+    if rollout is not None:
+        bases["rollout"] = rollout
+    mutations = mutate(predictor, sequence, window)
+    descriptors = descriptor_table(found, compose_any([sequence])[0])
+    shares = descriptors.groupby("group", sort=False)["attribution"].sum().to_dict()
+    drawn = (sequence, found.bases, found.is_read, rollout, mutations, shares)
+    tables = {"bases": bases, "mutagenesis": mutations, "descriptors": descriptors}
+    return Explained(row, tables, Tracks(title_of(row), *drawn))
+
+
 def explain_one(
     predictor: Predictor, row: dict[str, Any], folder: Path, options: Options
 ) -> dict[str, Any]:
@@ -68,26 +121,11 @@ def explain_one(
     Returns:
         The row with all of `EXPLANATION_COLUMNS`, and `bases` and `is_read` for what follows.
     """
-    sequence = row["sequence"]
-    probability = float(predictor.predict_proba([sequence])[0])
-    found = predictor.attribute(sequence, options.steps)
-    rollout = predictor.roll_out(sequence)
-    error = found.total - found.target
-    row |= {"p_circrna": probability, "call": predictor.call(probability)}
-    row |= {"attribution": found.total, "target": found.target, "error": error}
-    bases = pd.DataFrame({"base": list(sequence), "attribution": found.bases})
-    bases.insert(0, "position", range(len(sequence)))
-    if rollout is not None:
-        bases["rollout"] = rollout
-    mutations = mutate(predictor, sequence, options.window)
-    descriptors = descriptor_table(found, compose_any([sequence])[0])
-    tables = {"bases": bases, "mutagenesis": mutations, "descriptors": descriptors}
+    row, tables, tracks = look_into(predictor, row, options.window, options.steps)
     for name, table in tables.items():
         write_table(folder / f"{row['stem']}.{name}.tsv", table)
-    shares = descriptors.groupby("group", sort=False)["attribution"].sum().to_dict()
-    drawn = (sequence, found.bases, found.is_read, rollout, mutations, shares)
-    save_tracks(Tracks(title_of(row), *drawn), folder, row["stem"])
-    return row | {"bases": found.bases, "is_read": found.is_read}
+    save_tracks(tracks, folder, row["stem"])
+    return row | {"bases": tracks.bases, "is_read": tracks.is_read}
 
 
 def name_rows(asked: pd.DataFrame) -> list[dict[str, Any]]:
