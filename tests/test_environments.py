@@ -10,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from test_rules import PACKAGE, closure
+from test_rules import PACKAGE, PLUMBING, closure
 
 from circlet.cli import STEPS
 
@@ -131,6 +131,48 @@ def test_conda_pins_are_within_the_ranges_of_the_project(name):
             assert ranges[OTHER_NAMES.get(package, package)].contains(pin), package
 
 
+# Of what prediction can import, only training and ONNX files ask for these.
+NOT_IN_IMAGES = {"scikit-learn", "onnxruntime"}
+OTHER_IMPORTS = {
+    "fastapi_offline": "fastapi-offline",
+    "matplotlib-base": "matplotlib",
+    "prometheus_client": "prometheus-client",
+    "pythonjsonlogger": "python-json-logger",
+}
+BROUGHT = {"pytorch", "requests", "starlette"}  # by the Dockerfile, by streamlit, by fastapi
+
+
+def image_pins(*names: str) -> dict[str, str]:
+    """Pins of what is installed in the images that serve."""
+    texts = [(REPOSITORY / f"envs/{name}.txt").read_text() for name in names]
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith("#")]
+    return dict(line.replace("[standard]", "").split("==") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["predict", "serve", "page"])
+def test_pins_of_the_images_that_serve_are_those_of_pip(name):
+    wanted = constraints()
+    assert [item for item in image_pins(name).items() if item not in wanted.items()] == []
+
+
+@pytest.mark.parametrize("step", ["predict", "serve", "page"])
+def test_what_the_images_that_serve_import_is_in_them(step):
+    """And no more than that; the code of a step within functions included."""
+    module = STEPS[step][0].removeprefix("circlet.").replace(".", "/") + ".py"
+    modules = {module, "serve/page/app.py"} if step == "page" else {module}  # a path to Streamlit
+    files = set().union(PLUMBING, {"predict.py"}, *map(closure, modules))
+    names = {OTHER_IMPORTS.get(name, name) for file in files for name in packages(file)}
+    pins = image_pins(*{"predict", step})
+    assert names - pins.keys() - NOT_IN_IMAGES - BROUGHT == set()
+    assert pins.keys() - names == set()
+
+
+@pytest.mark.parametrize("extra", ["serve", "page"])
+def test_the_images_hold_the_extras_of_the_project(extra):
+    wanted = {Requirement(text).name for text in PROJECT["optional-dependencies"][extra]}
+    assert image_pins(extra).keys() >= wanted
+
+
 def test_python_of_the_image_is_that_of_conda():
     (tag,) = re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE)
     version = re.fullmatch(r"(\d+\.\d+)\.\d+-slim-\w+", tag).group(1)
@@ -138,7 +180,7 @@ def test_python_of_the_image_is_that_of_conda():
 
 
 def test_the_image_installs_the_pins_and_extras_that_there_are():
-    (command,) = re.findall(r"pip install (--constraint .*)", DOCKERFILE)
+    (command,) = re.findall(r"pip install (--constraint \S+ --editable .*)", DOCKERFILE)
     file, extras = re.fullmatch(r"--constraint (\S+) --editable '\.\[(.*)\]'", command).groups()
     assert (REPOSITORY / file).is_file()
     assert set(extras.split(",")) == {"torch", "workflow", "hpc"}
@@ -148,7 +190,7 @@ def test_the_image_installs_the_pins_and_extras_that_there_are():
 def test_the_image_copies_what_there_is_and_the_workflow_reads():
     copied = {
         name
-        for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for line in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
         for name in line.split()
     }
     assert {"Snakefile", "config.yaml", "envs", "profiles", "workflow"} <= copied
