@@ -40,7 +40,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY envs/constraints.txt envs/
 COPY workflow/circlet/__init__.py workflow/circlet/
 RUN pip install --no-deps "torch==${TORCH_VERSION}" --extra-index-url "${TORCH_INDEX}" \
-    && pip install --constraint envs/constraints.txt --editable '.[torch,workflow,hpc]'
+    && pip install --constraint envs/constraints.txt --editable '.[torch,workflow,hpc,serve]'
 COPY Snakefile config.yaml ./
 COPY envs envs
 COPY profiles profiles
