@@ -1,14 +1,17 @@
 """The HTTP API within this process; `tests/serving` has it as a server."""
 
+import hashlib
 import json
 import logging
 import re
 import time
 
+import numpy as np
 import pytest
 from prediction_inputs import classify, fasta_of, write_fasta
 from starlette.testclient import TestClient
 
+from circlet.cli import main
 from circlet.errors import InputError
 from circlet.serve.server import make_application
 from circlet.serve.settings import Settings
@@ -156,6 +159,20 @@ def test_the_model_is_described(client, checkpoint_folder):
     assert (about["training_lengths"], about["calibration"]) == ([30, 80], "platt")
     assert (about["scores"], about["scored_on"]) == ({}, "")
     assert re.fullmatch("[0-9a-f]{64}", about["sha256"])
+
+
+def test_a_model_of_one_file(checkpoint_folder, sequences, predictor, tmp_path):
+    file = tmp_path / "mine.onnx"
+    words = ["--model", str(checkpoint_folder), "--output", str(file)]
+    assert main(["export", *words]) == 0
+    for client in open_client(file):
+        about = client.get("/v1/model").json()
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert (about["model"], about["sha256"]) == ("mine.onnx", digest)
+        rows = client.post("/v1/predict", content=fasta_of(sequences), headers=FASTA).json()
+        expected = predictor.predict_proba(sequences)
+        found = [row["p_circrna"] for row in rows["predictions"]]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
 def test_counters(client, sequences):

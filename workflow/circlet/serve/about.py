@@ -1,10 +1,9 @@
 """The model that answers, described for those who ask."""
 
-import hashlib
 from pathlib import Path
 
 from circlet import __version__
-from circlet.files import reading
+from circlet.files import sha256_of
 from circlet.models import CARD, DEFAULT, SHIPPED, find_model, read_card
 from circlet.predict import TREES, Predictor
 from circlet.serve.schema import About
@@ -23,17 +22,12 @@ def describe(predictor: Predictor, model: str | Path | None) -> About:
         InputError: Its files cannot be read any more, or its card is damaged.
     """
     path = find_model(model)
-    what, card = (
-        (path / MANIFEST, path / CARD) if path.is_dir() else (path, path.with_suffix(".md"))
-    )
-    with reading(what):
-        digest = hashlib.sha256(what.read_bytes()).hexdigest()
+    scores, scored_on = read_card(path / CARD) if path.is_dir() else ({}, "")
     about = predictor.description
-    scores, scored_on = read_card(card)
     return About(
         circlet=__version__,
         model=DEFAULT if path == SHIPPED else path.resolve().name,
-        sha256=digest,
+        sha256=sha256_of(path / MANIFEST if path.is_dir() else path),
         members=[*about.names, *([TREES] if about.trees is not None else [])],
         min_length=about.min_length,
         training_lengths=about.reference.lengths.tolist(),
