@@ -186,6 +186,7 @@ def test_a_fault_of_the_program_is_not_hidden(show):
         ("fastapi", ["openapi"], "serve"),
         ("pythonjsonlogger", ["serve", "--port", "0"], "serve"),
         ("botocore", ["deploy", "--delete"], "aws"),
+        ("streamlit", ["page"], "page"),
     ],
 )
 def test_a_step_without_its_packages_says_what_to_install(package, words, extra):

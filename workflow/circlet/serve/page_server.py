@@ -118,13 +118,8 @@ def end_at_once() -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the step."""
     check_place(args.host, args.port)
-    try:
-        from streamlit.web import cli
-    except ModuleNotFoundError as error:
-        if error.name != "streamlit":
-            raise
-        mend = "install it: pip install 'circlet[page]'"
-        raise InputError("page", "needs Streamlit, which is not installed", mend) from None
+    from streamlit.web import cli
+
     from circlet.serve.page.service import Service, install
 
     install(Service.load(args.model, args.device, args.threads))
