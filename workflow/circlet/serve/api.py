@@ -13,16 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from circlet import __version__
+from circlet.serve.answers import Answer, negotiate, write_body
 from circlet.serve.batching import StoppedError
-from circlet.serve.bodies import (
-    Answer,
-    BodyError,
-    Query,
-    negotiate,
-    read_body,
-    too_large,
-    write_body,
-)
+from circlet.serve.bodies import BodyError, Query, read_body, too_large
 from circlet.serve.desk import Desk
 from circlet.serve.documentation import ANSWERS, DESCRIPTION, REFUSALS, REQUEST, UNREADY
 from circlet.serve.request_log import HEADER

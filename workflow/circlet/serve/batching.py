@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from circlet.call_rows import Prediction
 from circlet.predict import Predictor
-from circlet.serve.bodies import Answer, Query, columns_of
+from circlet.serve.answers import Answer, columns_of
+from circlet.serve.bodies import Query
 
 # What is classified at once, unless a single request brings more: it bounds how long the others
 # wait.
