@@ -180,6 +180,8 @@ def test_counters(client, sequences):
     rows = client.post("/v1/predict", content=content, headers=FASTA).json()["predictions"]
     circular = sum(row["call"] == "circRNA" for row in rows)
     client.get("/no/such/route")
+    for method in ("MINE", "YOURS"):
+        assert client.request(method, "/ping").status_code == 405
     told = dict(
         line.rsplit(" ", 1)
         for line in client.get("/metrics").text.splitlines()
@@ -194,6 +196,8 @@ def test_counters(client, sequences):
     assert told[ours] == "1.0"
     unmatched = 'circlet_http_requests_total{method="GET",path="unmatched",status="404"}'
     assert told[unmatched] == "1.0"
+    other = 'circlet_http_requests_total{method="other",path="/ping",status="405"}'
+    assert told[other] == "2.0"
 
 
 def test_the_log_tells_requests_and_no_sequences(client, caplog):

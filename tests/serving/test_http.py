@@ -205,6 +205,8 @@ def test_clients_that_are_slow_or_go_away(tmp_path):
         assert send(address, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         huge = begin + b"Content-Length: 99999999999\r\n\r\n"
         assert send(address, huge).startswith(b"HTTP/1.1 413 ")
+        endless = begin + b"X-More: " + b"a" * 70_000
+        assert send(address, endless).startswith(b"HTTP/1.1 400 ")
         told = requests.get(f"{address}/metrics", timeout=PATIENCE).text
         assert "circlet_requests_in_flight 0.0" in told
         assert 'status="499"} 8.0' in told
