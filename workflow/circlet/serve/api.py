@@ -94,7 +94,9 @@ async def predict(request: Request) -> Response:
         accept = request.headers.get("accept", "")
         negotiate(accept)  # before the work
         kind = request.headers.get("content-type", "")
-        query = await run_in_threadpool(read_body, body, kind, desk.limits)
+        async with desk.parsing:
+            query = await run_in_threadpool(read_body, body, kind, desk.limits)
+        del body  # the memory holds the sequences alone while they wait
         answer = await _ask(desk, query)
         content, kind = await run_in_threadpool(write_body, answer, accept)
     return Response(content, media_type=kind)
