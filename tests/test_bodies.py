@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from circlet.serve import bodies
 from circlet.serve.bodies import BodyError, Limits, Query, read_body
 
 JSON, FASTA, CSV = "application/json", "text/x-fasta", "text/csv"
@@ -94,6 +95,13 @@ def test_what_is_refused(body, kind, status, words):
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(("begin", "kind"), [(b">a\n", FASTA), (b"", CSV)])
+def test_a_sequence_that_is_too_long_for_a_file_is_so_here(begin, kind, monkeypatch):
+    monkeypatch.setattr(bodies, "LONGEST", 5)
+    (entry,) = read_body(begin + b"ACGTAC", kind).records
+    assert (entry.sequence, entry.length) == ("ACGTA", 6)
 
 
 def test_an_id_that_is_there_twice_among_many_is_found_soon():

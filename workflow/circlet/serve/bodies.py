@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from circlet.data.records import Entry
 from circlet.data.sources.lines import Lines
-from circlet.data.sources.sequences import parse_fasta
+from circlet.data.sources.sequences import LONGEST, parse_fasta
 from circlet.errors import InputError
 from circlet.serve.schema import JsonQuery
 
@@ -184,11 +184,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def _read_fasta(body: bytes, limits: Limits) -> Query:
-    """Read FASTA; the body bounds the length of a sequence."""
+    """Read FASTA."""
     lines = Lines(io.StringIO(_text(body), newline=None), BODY)
     if not lines.first:
         raise _refuse(INVALID, "has no record", "send at least one")
-    return Query(_within(parse_fasta(lines.pieces(), BODY, len(body)), limits))
+    return Query(_within(parse_fasta(lines.pieces(), BODY, LONGEST), limits))
 
 
 def _read_csv(body: bytes, limits: Limits) -> Query:
@@ -276,9 +276,9 @@ def _of_row(
 
 
 def _entry(name: str, sequence: str) -> Entry:
-    """Make a record, without the white space in its sequence, as of a file."""
+    """Make a record as of a file: without the white space in its sequence, and no longer."""
     letters = "".join(sequence.split())
-    return Entry(name, letters, len(letters))
+    return Entry(name, letters[:LONGEST], len(letters))
 
 
 READERS: dict[str, Callable[[bytes, Limits], Query]] = {
