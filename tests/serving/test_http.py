@@ -91,8 +91,7 @@ def test_a_stopped_server_answers_what_it_has(tmp_path, records):
     ):
         bodies = [{"sequences": records}] * 4
         answers = [pool.submit(post, address, body) for body in bodies]
-        while "circlet_requests_in_flight 4.0" not in requests.get(f"{address}/metrics").text:
-            time.sleep(0.01)
+        wait_for(lambda: "in_flight 4.0" in requests.get(f"{address}/metrics", timeout=60).text)
         process.send_signal(signal.SIGTERM)
         assert [len(each.result().json()["predictions"]) for each in answers] == [92] * 4
         assert process.wait(PATIENCE) == 0
@@ -114,7 +113,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
