@@ -161,6 +161,12 @@ def test_the_model_is_described(client, checkpoint_folder):
     assert re.fullmatch("[0-9a-f]{64}", about["sha256"])
 
 
+def test_a_card_that_a_person_wrote_keeps_no_model_from_being_served(checkpoint_folder):
+    (checkpoint_folder / "README.md").write_text("# Mine\n\nWords.\n")
+    for client in open_client(checkpoint_folder):
+        assert client.get("/v1/model").json()["scores"] == {}
+
+
 def test_a_model_of_one_file(checkpoint_folder, sequences, predictor, tmp_path):
     file = tmp_path / "mine.onnx"
     words = ["--model", str(checkpoint_folder), "--output", str(file)]
