@@ -161,6 +161,12 @@ def test_the_model_is_described(client, checkpoint_folder):
     assert re.fullmatch("[0-9a-f]{64}", about["sha256"])
 
 
+def test_a_card_that_a_person_wrote_keeps_no_model_from_being_served(checkpoint_folder):
+    (checkpoint_folder / "README.md").write_text("# Mine\n\nWords.\n")
+    for client in open_client(checkpoint_folder):
+        assert client.get("/v1/model").json()["scores"] == {}
+
+
 def test_a_model_of_one_file(checkpoint_folder, sequences, predictor, tmp_path):
     file = tmp_path / "mine.onnx"
     words = ["--model", str(checkpoint_folder), "--output", str(file)]
@@ -180,6 +186,8 @@ def test_counters(client, sequences):
     rows = client.post("/v1/predict", content=content, headers=FASTA).json()["predictions"]
     circular = sum(row["call"] == "circRNA" for row in rows)
     client.get("/no/such/route")
+    for method in ("MINE", "YOURS"):
+        assert client.request(method, "/ping").status_code == 405
     told = dict(
         line.rsplit(" ", 1)
         for line in client.get("/metrics").text.splitlines()
@@ -194,6 +202,8 @@ def test_counters(client, sequences):
     assert told[ours] == "1.0"
     unmatched = 'circlet_http_requests_total{method="GET",path="unmatched",status="404"}'
     assert told[unmatched] == "1.0"
+    other = 'circlet_http_requests_total{method="other",path="/ping",status="405"}'
+    assert told[other] == "2.0"
 
 
 def test_the_log_tells_requests_and_no_sequences(client, caplog):

@@ -9,8 +9,8 @@ from circlet.serve.archive import pack, requirements, sources
 
 
 def test_sources_are_all_that_a_module_imports():
-    found = sources("serve/bodies.py")
-    own = {f"circlet/{name}" for name in closure("serve/bodies.py")}
+    found = sources("serve/answers.py")
+    own = {f"circlet/{name}" for name in closure("serve/answers.py")}
     assert own <= found.keys()
     rest = {name.removeprefix("circlet/") for name in found.keys() - own}
     assert rest - PLUMBING == {

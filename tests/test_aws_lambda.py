@@ -96,6 +96,9 @@ def test_several_sequences_are_asked_and_answered_in_their_order(endpoint):
         (b"[" * 100_000, "body: not JSON: nested too deep"),
         (b'{"text": "\\ud800"}', "body.text: Input should be a valid string, unable to parse"),
         ([SEQUENCE], "body: Input should be a valid dictionary"),
+        ([{"text": SEQUENCE}, {"text": "ACGT"}], "body: Input should be a valid dictionary"),
+        (b"1" * 5000, "body: not JSON: a number has too many digits"),
+        (b'{"sequences": {"a": "\\ud800"}}', "body.sequences.a: Input should be a valid string"),
         ({}, "body: give either 'text' or 'sequences'"),
         ({"text": "A", "sequences": {"a": "A"}}, "body: give either 'text' or 'sequences'"),
         ({"text": ""}, "body.text: String should have at least 1 character"),
@@ -124,6 +127,12 @@ def test_a_bad_body_is_refused_and_not_sent(endpoint, body, problem):
 def test_bytes_that_are_no_text_are_refused(endpoint):
     kind = {"Content-Type": "application/octet-stream"}
     assert post(b"\xff\xfe", **kind) == (422, {"detail": f"body: not UTF-8; {BODY}"})
+
+
+@pytest.mark.parametrize("told", [{"isBase64Encoded": True, "body": "abcde"}, {"headers": None}])
+def test_events_that_api_gateway_does_not_send(endpoint, told):
+    event = as_event("POST", "https://api/predict", {}, b"{}") | told
+    assert aws_lambda.handler(event, CONTEXT)["statusCode"] == 422
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])

@@ -1,6 +1,7 @@
 import bz2
 import csv
 import gzip
+import io
 import json
 import lzma
 import math
@@ -228,3 +229,12 @@ def from_text(fields):
         "spread": float(spread) if spread else None,
         "flags": flags.split(";") if flags else [],
     }
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\r\nb", "a\nb", 'a"\r,400,1,circRNA'])
+def test_an_id_makes_no_row_of_csv(name):
+    rows = [ROWS[0]._replace(id=name), ROWS[0]]
+    text = call_rows.to_text(rows, "csv", CALL_COLUMNS)
+    assert [row[0] for row in csv.reader(io.StringIO(text, newline=""))] == [name, ROWS[0].id]
+    found = pd.read_csv(io.StringIO(text, newline=""), header=None)
+    assert found[0].tolist() == [name, ROWS[0].id]

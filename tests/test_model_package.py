@@ -61,6 +61,7 @@ def test_no_other_code_and_no_model_is_in_it(code):
     assert names - own - initial == {"inference.py", "requirements.txt"}
     serving = {name for name in names if name.startswith("circlet/serve/")} - initial
     assert {name.rpartition("/")[2] for name in serving} == {
+        "answers.py",
         "bodies.py",
         "sagemaker_inference.py",
         "schema.py",

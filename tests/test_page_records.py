@@ -42,6 +42,10 @@ def test_uploaded(pack):
         (b"@r\nACGT\n+\nII", "f.fa: r: is cut off: the file ends within it; fetch it again"),
         (b"chr1\t5\t9\tx\n", "f.fa: is BED, which has places and no sequences; give the sequences"),
         (b"\xff\xfe\x00", "f.fa: the file is not plain text; give an uncompressed or gzip"),
+        (
+            gzip.compress(gzip.compress(b">a\nAC")),
+            "f.fa: is gzip within a compressed file; compress",
+        ),
         (gzip.compress(b">a\nAC\n")[:-5], "f.fa: the gzip stream is truncated or damaged;"),
     ],
 )

@@ -36,6 +36,8 @@ def test_an_option_goes_before_its_variable():
         ("timeout", "nan", "not a number from 0.1 to 3600"),
         ("records", "1.5", "not a whole number"),
         ("device", "gpu", "none of auto, cpu, cuda, mps"),
+        ("cors_origins", "https://a.example, https://b.example/", "'https://b.example/' is no"),
+        ("cors_origins", "lab.example", "is no origin"),
         ("log_level", "loud", "none of debug, info, warning, error"),
     ],
 )

@@ -91,8 +91,7 @@ def test_a_stopped_server_answers_what_it_has(tmp_path, records):
     ):
         bodies = [{"sequences": records}] * 4
         answers = [pool.submit(post, address, body) for body in bodies]
-        while "circlet_requests_in_flight 4.0" not in requests.get(f"{address}/metrics").text:
-            time.sleep(0.01)
+        wait_for(lambda: "in_flight 4.0" in requests.get(f"{address}/metrics", timeout=60).text)
         process.send_signal(signal.SIGTERM)
         assert [len(each.result().json()["predictions"]) for each in answers] == [92] * 4
         assert process.wait(PATIENCE) == 0
@@ -114,7 +113,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +204,8 @@ def test_clients_that_are_slow_or_go_away(tmp_path):
         assert send(address, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         huge = begin + b"Content-Length: 99999999999\r\n\r\n"
         assert send(address, huge).startswith(b"HTTP/1.1 413 ")
+        endless = begin + b"X-More: " + b"a" * 70_000
+        assert send(address, endless).startswith(b"HTTP/1.1 400 ")
         told = requests.get(f"{address}/metrics", timeout=PATIENCE).text
         assert "circlet_requests_in_flight 0.0" in told
         assert 'status="499"} 8.0' in told

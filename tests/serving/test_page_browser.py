@@ -87,7 +87,7 @@ def wait_for(url: str, server: subprocess.Popen, said: Path) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urlopen(url):
+            with urlopen(url, timeout=PATIENCE):
                 return
         except OSError:
             time.sleep(0.1)

@@ -21,6 +21,7 @@ from circlet.predict import Predictor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOOLKITS = ("sagemaker-inference==1.10.1", "sagemaker-training==5.1.4")
+PATIENCE = 600  # s
 SEQUENCES = [each * 10 for each in some_sequences(5)]  # long enough for the model that ships
 IDS = [f"r{row}" for row in range(5)]
 JSON, LINES, CSV, FASTA = "application/json", "application/jsonlines", "text/csv", "text/x-fasta"
@@ -50,7 +51,9 @@ def aws(tmp_path_factory) -> Path:
     # What is named so is not asked for .pth files of its own, such as that of our package.
     (site / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--constraint"]
-    subprocess.run([*install, REPOSITORY / "envs/constraints.txt", *TOOLKITS], check=True)
+    subprocess.run(
+        [*install, REPOSITORY / "envs/constraints.txt", *TOOLKITS], check=True, timeout=PATIENCE
+    )
     return folder / "bin"
 
 
@@ -72,6 +75,7 @@ def transform(aws: Path, model: Path, requests: list[dict[str, str]]) -> list[di
         text=True,
         check=True,
         cwd=model.parent,
+        timeout=PATIENCE,
     )
     told = json.loads(done.stdout)
     assert told["files"] == [
@@ -172,6 +176,7 @@ def train(aws: Path, source: Path, base: Path, channel: Path, **changes: object)
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stdout
 

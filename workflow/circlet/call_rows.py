@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as _quote
@@ -151,11 +150,25 @@ def to_text(rows: Sequence[Prediction], kind: str, columns: Sequence[str]) -> st
     if kind == "tsv":
         return "".join("\t".join(fields) + "\n" for fields in _fields(rows, columns))
     if kind == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(_fields(rows, columns))
-        return text.getvalue()
+        return _to_csv(_fields(rows, columns))
     line = "{" + ", ".join(f'"{name}": %s' for name in columns) + "}\n"
     return "".join(map(line.__mod__, _json_fields(rows, columns)))
+
+
+class _Lines(list[str]):
+    """What `csv` writes, a line each."""
+
+    write = list.append
+
+
+def _to_csv(rows: Iterable[tuple[str, ...]]) -> str:
+    """Give rows as CSV; quoted is also a carriage return, which an id of JSON may hold.
+
+    Python quotes what is in its line terminator, and readers take either for the end of a line.
+    """
+    lines = _Lines()
+    csv.writer(lines, lineterminator="\n\r").writerows(rows)
+    return "".join(line[:-1] for line in lines)
 
 
 def to_arrow(rows: Sequence[Prediction], columns: Sequence[str]) -> pa.Table:

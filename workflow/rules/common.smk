@@ -439,6 +439,7 @@ PREDICT_MODULES = [
 ]
 # What packs a model, and what it packs of the package.
 PACKAGE_MODULES = [
+    "serve/answers.py",
     "serve/archive.py",
     "serve/bodies.py",
     "serve/model_package.py",

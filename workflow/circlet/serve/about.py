@@ -4,8 +4,9 @@ from pathlib import Path
 
 from circlet import __version__
 from circlet.files import sha256_of
-from circlet.models import CARD, DEFAULT, SHIPPED, find_model, read_card
+from circlet.models import DEFAULT, SHIPPED, find_model
 from circlet.predict import TREES, Predictor
+from circlet.serve.page.card import read_figures
 from circlet.serve.schema import About
 
 MANIFEST = "manifest.json"
@@ -19,10 +20,10 @@ def describe(predictor: Predictor, model: str | Path | None) -> About:
         model: Where it was loaded from; see `circlet.models.find_model`.
 
     Raises:
-        InputError: Its files cannot be read any more, or its card is damaged.
+        InputError: Its files cannot be read any more.
     """
     path = find_model(model)
-    scores, scored_on = read_card(path / CARD) if path.is_dir() else ({}, "")
+    scores, scored_on = read_figures(path)
     about = predictor.description
     return About(
         circlet=__version__,

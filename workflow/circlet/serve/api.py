@@ -13,16 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from circlet import __version__
+from circlet.serve.answers import Answer, negotiate, write_body
 from circlet.serve.batching import StoppedError
-from circlet.serve.bodies import (
-    Answer,
-    BodyError,
-    Query,
-    negotiate,
-    read_body,
-    too_large,
-    write_body,
-)
+from circlet.serve.bodies import BodyError, Query, read_body, too_large
 from circlet.serve.desk import Desk
 from circlet.serve.documentation import ANSWERS, DESCRIPTION, REFUSALS, REQUEST, UNREADY
 from circlet.serve.request_log import HEADER
@@ -101,7 +94,9 @@ async def predict(request: Request) -> Response:
         accept = request.headers.get("accept", "")
         negotiate(accept)  # before the work
         kind = request.headers.get("content-type", "")
-        query = await run_in_threadpool(read_body, body, kind, desk.limits)
+        async with desk.parsing:
+            query = await run_in_threadpool(read_body, body, kind, desk.limits)
+        del body  # the memory holds the sequences alone while they wait
         answer = await _ask(desk, query)
         content, kind = await run_in_threadpool(write_body, answer, accept)
     return Response(content, media_type=kind)

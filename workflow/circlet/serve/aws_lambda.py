@@ -6,6 +6,7 @@ public layer `AWSLambdaPowertoolsPythonV3`. The endpoint runs the container of `
 is named by the variable ENDPOINT_NAME.
 """
 
+import binascii
 import functools
 import json
 import os
@@ -49,11 +50,17 @@ logger = Logger(service="circlet")
 
 
 def read_json(text: str) -> Any:
-    """Read JSON; to nest it without bounds, or to give an id twice, is a mistake like others."""
+    """Read JSON; whatever makes it unreadable is a mistake of the same kind."""
     try:
-        return json.loads(text, object_pairs_hook=make_object)
+        content = json.loads(text, object_pairs_hook=make_object)
     except RecursionError:
         raise json.JSONDecodeError("nested too deep", "", 0) from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        raise json.JSONDecodeError("a number has too many digits", "", 0) from None
+    # Of a list powertools takes the first, and would answer one of several queries.
+    return [content] if isinstance(content, list) else content
 
 
 def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -207,9 +214,9 @@ def refuse_body(error: RequestValidationError) -> Response:
     return refuse(422, f"{where}: {problem.removeprefix('Value error, ')}; {BODY}")
 
 
-@app.exception_handler(UnicodeDecodeError)
-def refuse_bytes(error: UnicodeDecodeError) -> Response:
-    """Answer 422 to a body that is no text."""
+@app.exception_handler([UnicodeDecodeError, binascii.Error])
+def refuse_bytes(error: ValueError) -> Response:
+    """Answer 422 to a body that is no text, or not in base64 as is said."""
     return refuse(422, f"body: not UTF-8; {BODY}")
 
 
@@ -227,4 +234,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Its body is read as JSON whatever type it is said to be: what else it is gets a 422.
     """
-    return app.resolve(event | {"headers": event.get("headers", {}) | JSON}, context)
+    return app.resolve(event | {"headers": (event.get("headers") or {}) | JSON}, context)

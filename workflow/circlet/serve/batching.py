@@ -1,6 +1,7 @@
 """Requests that wait at the same time are classified together: networks like large batches."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -11,7 +12,8 @@ from typing import NamedTuple
 
 from circlet.call_rows import Prediction
 from circlet.predict import Predictor
-from circlet.serve.bodies import Answer, Query, columns_of
+from circlet.serve.answers import Answer, columns_of
+from circlet.serve.bodies import Query
 
 # What is classified at once, unless a single request brings more: it bounds how long the others
 # wait.
@@ -37,7 +39,7 @@ class Batch(NamedTuple):
     seconds: float
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiting:
     """A query, and the future of its answer."""
 
@@ -74,7 +76,7 @@ class Batcher:
         return self._thread.is_alive() and not self._is_stopping
 
     async def ask(self, query: Query) -> Answer:
-        """Wait for the answer to a query; one that is cancelled before its turn costs nothing.
+        """Wait for the answer to a query; one that is cancelled before its turn is forgotten.
 
         Raises:
             StoppedError: The batcher is stopped.
@@ -85,7 +87,12 @@ class Batcher:
                 raise StoppedError
             self._waiting.append(waiting)
             self._changed.notify()
-        return await asyncio.wrap_future(waiting.future)
+        try:
+            return await asyncio.wrap_future(waiting.future)
+        except asyncio.CancelledError:
+            with self._changed, contextlib.suppress(ValueError):  # else its turn has come
+                self._waiting.remove(waiting)
+            raise
 
     def stop(self) -> None:
         """Answer what waits, then end the thread."""

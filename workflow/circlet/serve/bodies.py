@@ -1,24 +1,19 @@
-"""Bodies of requests, in each format, to records; and what the model says of them to bodies."""
+"""Bodies of requests, in each format, to records."""
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from circlet.call_rows import Prediction, header, to_text
 from circlet.data.records import Entry
 from circlet.data.sources.lines import Lines
-from circlet.data.sources.sequences import parse_fasta
+from circlet.data.sources.sequences import LONGEST, parse_fasta
 from circlet.errors import InputError
 from circlet.serve.schema import JsonQuery
-from circlet.tables import CALL_COLUMNS, STRAND_COLUMNS
-
-if TYPE_CHECKING:
-    from circlet.predict import Predictor
 
 BODY = "body"  # the place that errors name
 JSON, JSON_LINES, CSV, FASTA = (
@@ -84,13 +79,6 @@ class Query(NamedTuple):
         return sum(entry.length for entry in self.records)
 
 
-class Answer(NamedTuple):
-    """What the model says of a query's records, and the columns that tell it."""
-
-    predictions: list[Prediction]
-    columns: tuple[str, ...]
-
-
 def read_body(body: bytes, content_type: str, limits: Limits = Limits()) -> Query:  # noqa: B008
     """Read the sequences that a request brings.
 
@@ -104,80 +92,20 @@ def read_body(body: bytes, content_type: str, limits: Limits = Limits()) -> Quer
     """
     kind = _plain(content_type)
     if kind not in READERS:
-        problem = f"is of the type {kind or 'that is not told'}"
+        problem = f"is of the type {kind[:100] or 'that is not told'}"
         raise _refuse(UNSUPPORTED, problem, f"send one of {', '.join(READERS)}")
     if len(body) > limits.body_bytes:
         raise too_large(limits)
     try:
-        query = READERS[kind](body)
+        return READERS[kind](body, limits)
     except InputError as error:
         raise BodyError(INVALID, error) from None
-    if len(query.records) > limits.records:
-        problem = f"has {len(query.records):,} sequences, more than {limits.records:,}"
-        raise _refuse(TOO_LARGE, problem, "send them in several requests")
-    return query
 
 
 def too_large(limits: Limits) -> BodyError:
     """Make the error of a body that has too many bytes."""
     problem = f"is larger than {limits.body_bytes:,} bytes"
     return _refuse(TOO_LARGE, problem, "send the sequences in several requests")
-
-
-def answer(query: Query, predictor: "Predictor") -> Answer:
-    """Classify what a query brings."""
-    rows = predictor.predict(query.records, query.threshold, query.both_strands)
-    return Answer(list(rows), columns_of(query))
-
-
-def columns_of(query: Query) -> tuple[str, ...]:
-    """Give the columns that the answer to a query has."""
-    return (*CALL_COLUMNS, *STRAND_COLUMNS) if query.both_strands else CALL_COLUMNS
-
-
-def write_body(answer: Answer, accept: str) -> tuple[bytes, str]:
-    """Write an answer in the format that is asked for, with numbers as of `circlet predict`.
-
-    Args:
-        answer: What to tell.
-        accept: A header `Accept`: `application/json`, `application/jsonlines` or `text/csv`, or
-            several with or without weights; empty or `*/*` is JSON.
-
-    Returns:
-        The body, and its content type.
-
-    Raises:
-        BodyError: None of the formats is accepted.
-    """
-    kind = negotiate(accept)
-    return WRITERS[kind](answer).encode(), kind
-
-
-def negotiate(accept: str) -> str:
-    """Choose the format of an answer by a header `Accept`; see `write_body`."""
-    for kind in _by_weight(accept or "*/*"):
-        found = next((each for each in WRITERS if fnmatch(each, ALIASES.get(kind, kind))), None)
-        if found:
-            return found
-    problem = f"none of the types in {accept:.100} is written here"
-    raise BodyError(
-        NOT_ACCEPTABLE, InputError("Accept", problem, f"accept one of {', '.join(WRITERS)}")
-    )
-
-
-def _by_weight(accept: str) -> list[str]:
-    """Give the media types of a header `Accept`, the most wanted first, without refused ones."""
-    weighted = []
-    for choice in accept.split(","):
-        kind, *parameters = (word.strip().lower() for word in choice.split(";"))
-        weights = [word.removeprefix("q=") for word in parameters if word.startswith("q=")]
-        try:
-            weight = float(weights[0]) if weights else 1.0
-        except ValueError:
-            weight = 0.0
-        weighted.append((weight, kind))
-    weighted.sort(key=lambda pair: -pair[0])
-    return [kind for weight, kind in weighted if weight > 0]
 
 
 def _plain(content_type: str) -> str:
@@ -189,6 +117,19 @@ def _plain(content_type: str) -> str:
 def _refuse(status: int, problem: str, mend: str, record: str | None = None) -> BodyError:
     """Make the error of a body."""
     return BodyError(status, InputError(BODY, problem, mend, record))
+
+
+def _within(records: Iterable[Entry], limits: Limits) -> list[Entry]:
+    """Take records as they are read: many more than are allowed would not fit into the memory.
+
+    Raises:
+        BodyError: There are more.
+    """
+    found = list(itertools.islice(records, limits.records + 1))
+    if len(found) > limits.records:
+        problem = f"has more than {limits.records:,} sequences"
+        raise _refuse(TOO_LARGE, problem, "send them in several requests")
+    return found
 
 
 def _text(body: bytes) -> str:
@@ -203,7 +144,7 @@ def _text(body: bytes) -> str:
         raise _refuse(BAD, f"is not UTF-8 at byte {error.start:,}", "send text") from None
 
 
-def _read_json(body: bytes) -> Query:
+def _read_json(body: bytes, limits: Limits) -> Query:
     """Read `JsonQuery`."""
     try:
         content = json.loads(
@@ -219,8 +160,8 @@ def _read_json(body: bytes) -> Query:
         problem = first["msg"].removeprefix("Value error, ")
         raise _refuse(INVALID, problem, 'send {"sequences": {"ID": "ACGT"}}', record) from None
     named = {SEQUENCE: query.text} if query.sequences is None else query.sequences
-    records = [_entry(name, sequence) for name, sequence in named.items()]
-    return Query(records, query.threshold, query.strand == "both")
+    records = (_entry(name, sequence) for name, sequence in named.items())
+    return Query(_within(records, limits), query.threshold, query.strand == "both")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -229,11 +170,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     Raises:
         ValueError: A name comes twice.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:100]!r} is there twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:100]!r} is there twice")
+        found[name] = value
     return found
 
 
@@ -242,35 +183,57 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _read_fasta(body: bytes) -> Query:
-    """Read FASTA; the body bounds the length of a sequence."""
+def _read_fasta(body: bytes, limits: Limits) -> Query:
+    """Read FASTA."""
     lines = Lines(io.StringIO(_text(body), newline=None), BODY)
     if not lines.first:
         raise _refuse(INVALID, "has no record", "send at least one")
-    return Query(list(parse_fasta(lines.pieces(), BODY, len(body))))
+    return Query(_within(parse_fasta(lines.pieces(), BODY, LONGEST), limits))
 
 
-def _read_csv(body: bytes) -> Query:
+def _read_csv(body: bytes, limits: Limits) -> Query:
     """Read CSV: with a header, columns `id` and `sequence`; without one, these or the latter."""
     rows = _csv_rows(_text(body))
-    number, first = next(rows, (0, []))
-    if not first:
+    first = next(rows, None)
+    if first is None:
         raise _refuse(INVALID, "has no row", "send at least one sequence")
-    names = [cell.strip().lower() for cell in first]
-    if SEQUENCE in names:
-        places = names.index(ID) if ID in names else None, names.index(SEQUENCE)
-        records = []
-    else:
-        if len(first) > 2:
-            mend = f"give a header with the columns {ID} and {SEQUENCE}"
-            raise _refuse(INVALID, f"has {len(first)} columns and no header", mend)
-        places = (0, 1) if len(first) == 2 else (None, 0)
-        records = [_of_row(first, number, len(first), places, 1)]
-    for number, row in rows:
-        records.append(_of_row(row, number, len(first), places, len(records) + 1))
-    if not records:
+    names = [cell.strip().lower() for cell in first[1]]
+    is_header = SEQUENCE in names
+    places = _places_by_name(names) if is_header else _places_by_order(len(names))
+    if not is_header:
+        rows = itertools.chain([first], rows)
+    entries = (
+        _of_row(row, line, len(names), places, number)
+        for number, (line, row) in enumerate(rows, start=1)
+    )
+    query = Query(_within(entries, limits))
+    if not query.records:
         raise _refuse(INVALID, "has a header and no row", "send at least one sequence")
-    return Query(records)
+    return query
+
+
+def _places_by_name(names: list[str]) -> tuple[int | None, int]:
+    """Find id and sequence among the columns of a header.
+
+    Raises:
+        BodyError: It has others and no id: the ids would get lost, or it is a row like the rest.
+    """
+    if len(names) > 1 and ID not in names:
+        problem = f"has {len(names)} columns, and none is named {ID}"
+        raise _refuse(INVALID, problem, f"name it, or send the column {SEQUENCE} alone", "header")
+    return names.index(ID) if ID in names else None, names.index(SEQUENCE)
+
+
+def _places_by_order(width: int) -> tuple[int | None, int]:
+    """Tell where id and sequence are in rows without a header.
+
+    Raises:
+        BodyError: There are more columns than these.
+    """
+    if width > 2:
+        mend = f"give a header with the columns {ID} and {SEQUENCE}"
+        raise _refuse(INVALID, f"has {width} columns and no header", mend)
+    return (0, 1) if width == 2 else (None, 0)
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -313,34 +276,13 @@ def _of_row(
 
 
 def _entry(name: str, sequence: str) -> Entry:
-    """Make a record, without the white space in its sequence, as of a file."""
+    """Make a record as of a file: without the white space in its sequence, and no longer."""
     letters = "".join(sequence.split())
-    return Entry(name, letters, len(letters))
+    return Entry(name, letters[:LONGEST], len(letters))
 
 
-def _to_json(answer: Answer) -> str:
-    """Write `JsonAnswer`, the rows as in JSON lines."""
-    rows = to_text(answer.predictions, "jsonl", answer.columns).removesuffix("\n")
-    return '{"predictions": [' + rows.replace("\n", ", ") + "]}\n"
-
-
-def _to_json_lines(answer: Answer) -> str:
-    """Write a row a line."""
-    return to_text(answer.predictions, "jsonl", answer.columns)
-
-
-def _to_csv(answer: Answer) -> str:
-    """Write the table of `circlet predict`."""
-    return header("csv", answer.columns) + to_text(answer.predictions, "csv", answer.columns)
-
-
-READERS: dict[str, Callable[[bytes], Query]] = {
+READERS: dict[str, Callable[[bytes, Limits], Query]] = {
     JSON: _read_json,
     FASTA: _read_fasta,
     CSV: _read_csv,
-}
-WRITERS: dict[str, Callable[[Answer], str]] = {
-    JSON: _to_json,
-    JSON_LINES: _to_json_lines,
-    CSV: _to_csv,
 }

@@ -1,6 +1,7 @@
 """What is counted for Prometheus."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -42,9 +43,19 @@ class Counters(NamedTuple):
         """Write all counters, of all workers, in Prometheus' text format."""
         registry = self.registry
         if os.environ.get(OF_PROCESSES):
+            _forget_the_dead(Path(os.environ[OF_PROCESSES]))
             registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)
         return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Remove the gauges of workers that have ended, such as by SIGKILL in the midst of requests."""
+    for path in folder.glob("gauge_live*.db"):
+        try:
+            os.kill(int(path.stem.rpartition("_")[2]), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)  # another worker may do so at the same time
 
 
 def make_counters() -> Counters:

@@ -1,5 +1,6 @@
 """What requests meet: the model behind its batcher, and the bounds of what is taken."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from circlet.serve.bodies import Limits
 from circlet.serve.counters import Counters
 from circlet.serve.settings import Settings
 
+PARSED_AT_ONCE = 2  # bodies: to read more of them takes as long, and much more memory
 WARM_UP = [("warm-up", "ACGT" * 250)]  # the first prediction takes longest
 
 
@@ -24,6 +26,7 @@ class Desk:
         about: The model, described.
         batcher: It, at work.
         limits: Of a request.
+        parsing: Entered by who reads a body.
         timeout: s for a request to arrive, and then to be answered.
 
     Raises:
@@ -37,6 +40,7 @@ class Desk:
         list(predictor.predict(WARM_UP))
         self.about = describe(predictor, settings.model)
         self.batcher = Batcher(predictor, counters.tell)
+        self.parsing = asyncio.Semaphore(PARSED_AT_ONCE)
         self._places = settings.requests
 
     @contextlib.contextmanager

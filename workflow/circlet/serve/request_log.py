@@ -15,6 +15,8 @@ from circlet.serve.counters import Counters
 HEADER = "X-Request-ID"
 PROBES = {"/ping", "/healthz", "/readyz", "/metrics"}  # asked every few seconds
 UNMATCHED = "unmatched"  # path, in the counters, of what is no route: they must stay few
+METHODS = {"GET", "HEAD", "OPTIONS", "POST"}  # likewise, all others are one
+OTHER = "other"
 _IS_ID = re.compile(r"[\w.:/=+-]{1,128}", re.ASCII).fullmatch
 
 Scope = MutableMapping[str, Any]
@@ -37,12 +39,15 @@ class RequestLog:
         self._app, self._counters = app, counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; sequences and other content of bodies are never told."""
+        """Handle a request; sequences and other content of bodies are never told.
+
+        The id is left to what the server logs of an error: each request is a task of its own.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         name, status, started = _id_of(scope), 500, time.perf_counter()
-        token = request_id.set(name)
+        request_id.set(name)
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -56,12 +61,12 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
         finally:
             self._tell(scope, status, time.perf_counter() - started)
-            request_id.reset(token)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """Log and count a request."""
         method, path = scope["method"], getattr(scope.get("route"), "path", UNMATCHED)
-        self._counters.requests.labels(method, path, status).inc()
+        counted = method if method in METHODS else OTHER
+        self._counters.requests.labels(counted, path, status).inc()
         self._counters.seconds.labels(path).observe(seconds)
         about = {
             "method": method,

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Iterator
 
 from circlet.predict import Predictor
-from circlet.serve.bodies import Answer, BodyError, Query, answer, read_body, write_body
+from circlet.serve.answers import Answer, answer, write_body
+from circlet.serve.bodies import BodyError, Query, read_body
 
 try:
     from sagemaker_inference.errors import GenericInferenceToolkitError

@@ -16,6 +16,10 @@ _ONE_OF_BOTH = [
 ]
 
 
+# A bound, of whatever size, makes pydantic refuse what is no Unicode, such as half an emoji.
+_Text = Annotated[str, Field(min_length=0)]
+
+
 class JsonQuery(BaseModel):
     """Sequences to classify: either one, or several by their ids."""
 
@@ -26,7 +30,7 @@ class JsonQuery(BaseModel):
     )
 
     text: str | None = Field(None, description="One sequence: DNA or RNA, any case.", min_length=1)
-    sequences: dict[Annotated[str, Field(min_length=1)], str] | None = Field(
+    sequences: dict[Annotated[str, Field(min_length=1)], _Text] | None = Field(
         None, description="Sequences by their ids.", min_length=1
     )
     threshold: float | None = Field(

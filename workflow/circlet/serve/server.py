@@ -78,6 +78,7 @@ def configure(settings: Settings, app: "RequestLog | str") -> "Config":
     return Config(
         app,
         factory=isinstance(app, str),
+        http="h11",  # httptools takes headers without end into the memory; h11 no more than 64 KiB
         workers=settings.workers,
         log_config=None,
         access_log=False,

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,6 +80,15 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _origins(text: str) -> str:
+    """Read origins as browsers write them: one with a path or a slash would never be met."""
+    for origin in filter(None, map(str.strip, text.split(","))):
+        if origin != "*" and not re.fullmatch(r"https?://[^/?#*\s]+", origin):
+            problem = "is no origin, such as https://lab.example without a path"
+            raise argparse.ArgumentTypeError(f"{origin!r} {problem}")
+    return text
+
+
 # Of each setting, how its text is read and what it says.
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "model": (str, "checkpoint folder or ONNX file; by default the model that ships with circlet"),
@@ -92,7 +102,7 @@ OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "requests": (_number(int, 1, 10**5), "that a worker takes at once; a further one meets 429"),
     "timeout": (_number(float, 0.1, 3600), "s for a request to arrive, and then to be answered"),
     "grace": (_number(float, 0, 3600), "s in which requests are still answered after SIGTERM"),
-    "cors_origins": (str, "comma list of origins whose pages may call; none by default"),
+    "cors_origins": (_origins, "comma list of origins whose pages may call; none by default"),
     "log_level": (_level, f"{', '.join(LEVELS)}; probes are told at debug"),
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from circlet.compression import unpack
+from circlet.compression import kind_of, unpack
 from circlet.data.records import Entry
 from circlet.data.sources.lines import Lines, tell_kind
 from circlet.data.sources.sequences import read_sequences
@@ -21,6 +21,7 @@ MOST_RECORDS = 5_000
 MOST_NT = 5_000_000  # of all records together; less than a minute on one core
 LONGEST = 1_000_000  # nt of one record
 MOST_UPLOAD_MIB = 20  # as it is sent
+MAGIC_BYTES = 6  # by which a compressed file is known
 MOST_BYTES = 60 * 2**20  # once it is unpacked
 PASTED = "pasted text"
 BARE_ID = "sequence"  # of a sequence that is pasted without a header
@@ -84,11 +85,17 @@ def _unpacked(content: bytes, name: str) -> Iterator[bytes]:
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse files of places, which would need a genome.
+    """Refuse files of places, which would need a genome, and what is compressed in itself.
+
+    The latter would be unpacked once more, and then without a bound.
 
     Raises:
         InputError: It is one.
     """
+    with open(path, "rb") as stream:
+        if (kind := kind_of(stream.read(MAGIC_BYTES))) is not None:
+            mend = "compress it once, or give it plain"
+            raise InputError(path, f"is {kind} within a compressed file", mend)
     with open_text(path) as handle:
         kind = tell_kind(Lines(handle, str(path)).first)
     if kind in ("bed", "gtf"):
