@@ -1,6 +1,7 @@
 """The page in every state, by Streamlit's own test bench."""
 
 import gzip
+import sys
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ EVIL = "<b>x</b>[a](https://example.org):smile:`$y$`"
 @pytest.fixture
 def start(monkeypatch):
     """Opens the page upon a service."""
+    # The bench puts the script in its place, where processes that are forked later would run it.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def open_page(of: Service) -> AppTest:
         monkeypatch.setattr(service, "_installed", [of])

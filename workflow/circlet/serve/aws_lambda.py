@@ -46,7 +46,7 @@ BODY = 'send {"text": "ACGT..."} or {"sequences": {"id": "ACGT..."}}'
 FEWER = "send fewer at once"
 JSON = {"content-type": content_types.APPLICATION_JSON}
 
-logger = Logger(service="circlet")
+logger = Logger(service="circlet-lambda")  # no parent of the loggers of modules
 
 
 def read_json(text: str) -> Any:
