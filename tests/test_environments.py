@@ -183,7 +183,7 @@ def test_the_image_installs_the_pins_and_extras_that_there_are():
     (command,) = re.findall(r"pip install (--constraint \S+ --editable .*)", DOCKERFILE)
     file, extras = re.fullmatch(r"--constraint (\S+) --editable '\.\[(.*)\]'", command).groups()
     assert (REPOSITORY / file).is_file()
-    assert set(extras.split(",")) == {"torch", "workflow", "hpc"}
+    assert set(extras.split(",")) == {"torch", "workflow", "hpc", "serve"}
     assert set(extras.split(",")) <= PROJECT["optional-dependencies"].keys()
 
 
