@@ -1,6 +1,7 @@
 """The HTTP API as a server: its numbers, and what it does under load and when it is stopped."""
 
 import concurrent.futures
+import contextlib
 import io
 import itertools
 import json
@@ -170,6 +171,20 @@ def test_nothing_is_lost_when_a_worker_is_stopped_under_load(two_workers, keeps_
     assert len(answers) > 50
     assert len(set(answers)) == 1
     assert answers[0][0] == 200
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    log = tmp_path / "log"
+    with serving(log, "--workers", "2") as (address, process):
+        port = int(address.rpartition(":")[2])
+        wait_for(lambda: len(workers_of(log)) == 2)
+        process.kill()
+        try:
+            wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) != 0)
+        finally:
+            for worker in workers_of(log):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
 
 
 def test_what_is_too_much_is_refused_at_once(tmp_path, records):

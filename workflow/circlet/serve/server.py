@@ -2,11 +2,13 @@
 
 import argparse
 import logging
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 import tempfile
+import threading
 from typing import TYPE_CHECKING
 
 from circlet.errors import InputError
@@ -47,11 +49,20 @@ def make_worker() -> "RequestLog":
 
     settings = Settings.of_environment()
     log_as_json(settings.log_level)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         return make_application(settings)
     except InputError as error:
         log.error("%s", error)
         sys.exit(STARTUP_FAILURE)  # by which the parent knows that it is of no use to try again
+
+
+def end_with_parent() -> None:
+    """Stop the worker when its parent is gone, as by SIGKILL: no one would replace or stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
