@@ -79,6 +79,12 @@ def test_refusals(client, body, headers, status, words):
     assert words in response.json()["detail"]
 
 
+def test_what_would_have_no_effect_is_refused(client):
+    response = client.post("/v1/predict?threshold=0.9", content="ACGT", headers=CSV)
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith("query: has no meaning here; send threshold")
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 def test_a_large_body_is_not_read_to_its_end(checkpoint_folder, is_told):
     taken = 0

@@ -91,6 +91,9 @@ async def predict(request: Request) -> Response:
         if not is_free:
             detail = "requests: too many are waiting; try again later"
             raise HTTPException(429, detail, {"Retry-After": str(RETRY_SECONDS)})
+        if request.query_params:
+            detail = "query: has no meaning here; send threshold and strand within JSON"
+            raise HTTPException(422, detail)
         accept = request.headers.get("accept", "")
         negotiate(accept)  # before the work
         kind = request.headers.get("content-type", "")
