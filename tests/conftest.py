@@ -1,6 +1,7 @@
 """Fixtures shared by the tests."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from card_inputs import Card, make, write_inputs
 from checkpoint_inputs import make_checkpoint
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 from prediction_inputs import some_sequences
 from threadpoolctl import threadpool_limits
 from training_inputs import make_sequence
@@ -154,3 +156,16 @@ def sequences() -> list[str]:
 def predictor(checkpoint_folder: Path) -> Predictor:
     """The model of that folder."""
     return Predictor.from_pretrained(checkpoint_folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    program = os.environ.get("CIRCLET_CHROMIUM") or shutil.which("chromium")
+    if not program:
+        pytest.skip("no chromium on PATH and CIRCLET_CHROMIUM is not set: no browser to look with")
+    with sync_playwright() as playwright:
+        # A container's root may not use Chromium's sandbox.
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()

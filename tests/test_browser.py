@@ -1,15 +1,13 @@
 """The pages in a browser: requests, controls, printing, keyboard and screen reader."""
 
 import itertools
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import card_inputs
 import pytest
 from page_inputs import SPECIMEN_HEADS, SPECIMEN_ROWS, write_report, write_specimen
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -24,19 +22,6 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     card_inputs.make(card)
     report = write_report(folder)
     return {"report": report, "card": card["--html"][0], "specimen": write_specimen(folder)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    program = os.environ.get("CIRCLET_CHROMIUM") or shutil.which("chromium")
-    if not program:
-        pytest.skip("no chromium on PATH and CIRCLET_CHROMIUM is not set: no browser to look with")
-    with sync_playwright() as playwright:
-        # A container's root may not use Chromium's sandbox.
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 Visit = Callable[..., Page]

@@ -9,7 +9,16 @@ from circlet import models
 from circlet.cli import main
 from circlet.errors import InputError
 from circlet.evaluation.model_card.front_matter import as_yaml
-from circlet.models import Found, describe_model, find_model, list_models, read_card, show
+from circlet.models import (
+    SHIPPED,
+    Found,
+    describe_model,
+    figures_of,
+    find_model,
+    list_models,
+    read_card,
+    show,
+)
 
 AUROC, MCC = (
     {"type": kind, "name": f"{name} (95 % interval {low} to {high})", "value": value}
@@ -114,6 +123,16 @@ def test_a_card_without_its_metadata_is_refused(tmp_path, text):
     (tmp_path / "README.md").write_text(text)
     with pytest.raises(InputError, match=r"README\.md: not a model card with its figures; write"):
         read_card(tmp_path / "README.md")
+
+
+def test_a_model_may_have_no_card_or_one_that_a_person_wrote(tmp_path):
+    (tmp_path / "m.onnx").touch()
+    assert figures_of(tmp_path / "m.onnx") == figures_of(tmp_path) == ({}, "")
+    (tmp_path / "README.md").write_text("# Mine\n\nIt is good.\n")
+    assert figures_of(tmp_path) == ({}, "")
+    figures, scored_on = figures_of(SHIPPED)
+    assert list(figures) == ["AUROC", "MCC"]
+    assert scored_on.startswith("circlet dataset")
 
 
 def test_a_model_is_found_by_what_it_is_called(folder):

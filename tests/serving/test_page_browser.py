@@ -4,28 +4,23 @@ import gzip
 import io
 import os
 import re
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, expect
 from prediction_inputs import classify
+from servers import PATIENCE, free_port, running
 
 pytestmark = pytest.mark.browser
 
 FASTA = Path(__file__).parents[2] / "workflow/demo/circrnas.chr21.fa"
-PATIENCE = 60  # s
 # Notes each address that the server itself connects to, by Python's own audit.
 WATCH = """
 import os, sys
@@ -61,50 +56,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (folder / "home").mkdir()
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
     own = {"PYTHONPATH": path, "HOME": str(folder / "home"), "CONNECTED": str(folder / "log")}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "circlet", "page", "--port", port]
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "circlet", "page", "--port", str(port)]
     command += ["--device", "cpu", "--threads", "1"]
-    url = f"http://127.0.0.1:{port}"
-    with (
-        open(folder / "said", "w") as log,
-        subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log) as server,
-    ):
-        try:
-            wait_for(f"{url}/_stcore/health", server, folder / "said")
-            yield Served(url, folder / "home", folder / "log")
-            server.send_signal(signal.SIGTERM)
-            assert server.wait(10) == 0
-        finally:
-            server.kill()
-    said = (folder / "said").read_text()
+    health, log = f"{url}/_stcore/health", folder / "said"
+    with running(command, log, health, env=os.environ | own) as server:
+        yield Served(url, folder / "home", folder / "log")
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+    said = log.read_text()
     assert f"the page is at {url}" in said
     assert "Traceback" not in said
-
-
-def wait_for(url: str, server: subprocess.Popen, said: Path) -> None:
-    """Wait until a server answers."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urlopen(url, timeout=PATIENCE):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"no server: {said.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    program = os.environ.get("CIRCLET_CHROMIUM") or shutil.which("chromium")
-    if not program:
-        pytest.skip("no chromium on PATH and CIRCLET_CHROMIUM is not set: no browser to look with")
-    with sync_playwright() as playwright:
-        # A container's root may not use Chromium's sandbox.
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -124,6 +124,14 @@ def read_card(path: Path) -> tuple[dict[str, str], str]:
         raise InputError(path, problem, mend) from None
 
 
+def figures_of(model: Path) -> tuple[dict[str, str], str]:
+    """Give what `read_card` does of a folder or file; empty also for a card that a person wrote."""
+    try:
+        return read_card(model / CARD) if model.is_dir() else ({}, "")
+    except InputError:
+        return {}, ""
+
+
 def _figure(metric: dict[str, Any]) -> str:
     """Write a score of a card with its interval."""
     bounds = re.search(r"([\d.+-]+) to ([\d.+-]+)\)", metric["name"])

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from circlet import __version__
 from circlet.files import sha256_of
-from circlet.models import DEFAULT, SHIPPED, find_model
+from circlet.models import DEFAULT, SHIPPED, figures_of, find_model
 from circlet.predict import TREES, Predictor
-from circlet.serve.page.card import read_figures
 from circlet.serve.schema import About
 
 MANIFEST = "manifest.json"
@@ -23,7 +22,7 @@ def describe(predictor: Predictor, model: str | Path | None) -> About:
         InputError: Its files cannot be read any more.
     """
     path = find_model(model)
-    scores, scored_on = read_figures(path)
+    scores, scored_on = figures_of(path)
     about = predictor.description
     return About(
         circlet=__version__,

@@ -8,8 +8,9 @@ import streamlit as st
 from circlet import __version__
 from circlet.errors import InputError
 from circlet.markdown import plain
+from circlet.models import figures_of
 from circlet.serve.page import records, results, words
-from circlet.serve.page.card import read_figures, read_sections
+from circlet.serve.page.card import read_sections
 from circlet.serve.page.explanation import Explanation
 from circlet.serve.page.results import Results
 from circlet.serve.page.service import Service, installed
@@ -226,7 +227,7 @@ def show_model(service: Service) -> None:
         f" {about.threshold:.{THRESHOLD_DIGITS}f} on, and gives no call below"
         f" {about.min_length:,} unambiguous bases."
     )
-    figures, scored_on = read_figures(service.path)
+    figures, scored_on = figures_of(service.path)
     if figures:
         told = "; ".join(f"{name} {value}" for name, value in figures.items())
         st.markdown(plain(f"{told} ({scored_on})."))

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-from circlet.errors import InputError
 from circlet.files import reading
-from circlet.models import CARD, read_card
+from circlet.models import CARD
 
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\((?!https?://)[^)\n]*\)")
 _IMAGE = re.compile(r"!(?=\[)")
@@ -37,11 +36,3 @@ def read_sections(model: Path) -> list[tuple[str, str]]:
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     pairs = (section.partition("\n") for section in sections)
     return [(heading.strip(), body.strip()) for heading, _, body in pairs]
-
-
-def read_figures(model: Path) -> tuple[dict[str, str], str]:
-    """Read the key figures of a model's card, and what they are of; empty if there are none."""
-    try:
-        return read_card(model / CARD) if model.is_dir() else ({}, "")
-    except InputError:  # such as a card that a person wrote
-        return {}, ""
