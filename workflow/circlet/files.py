@@ -12,11 +12,11 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO, cast
 
 import pandas as pd
 
-from circlet.compression import ENDINGS, DamagedError, as_stream, compressor, unpack
+from circlet.compression import ENDINGS, DamagedError, Source, as_stream, compressor, unpack
 from circlet.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -73,7 +73,7 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
             yield handle
 
 
-def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]:
+def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[Source]:
     """Open a file for reading; standard input stays open afterwards."""
     if str(path) == STANDARD_INPUT:
         if sys.stdin is None:
@@ -83,7 +83,7 @@ def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]
             # interpreter ends, a fatal error.
             return open(sys.stdin.fileno(), "rb", closefd=False)
         except io.UnsupportedOperation:  # what stands for it is no file of the system
-            return contextlib.nullcontext(sys.stdin.buffer)
+            return contextlib.nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
     return open(path, "rb")
 
 
