@@ -46,7 +46,7 @@ class Limits:
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after so many failed tries (at least one)."""
-        return min(self.backoff * 2 ** (failures - 1), LONGEST_BACKOFF)
+        return min(self.backoff * 2.0 ** (failures - 1), LONGEST_BACKOFF)
 
 
 @dataclass(frozen=True)
