@@ -2,9 +2,13 @@
 
 import argparse
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
+Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 
 TRUTH = {"true": True, "false": False}
 
@@ -16,7 +20,7 @@ def truth(text: str) -> bool:
     return TRUTH[text.lower()]
 
 
-def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
+def add_options(parser: Parser, settings: type["DataclassInstance"]) -> None:
     """Add a flag for each field that has a default; help and choices are its metadata.
 
     A truth is switched by `--name` and `--no-name`, or given as `--name true` and `--name false`.

@@ -19,7 +19,7 @@ from circlet.errors import InputError
 from circlet.model.augment import disturb, rotate
 from circlet.model.batches import Batch, collate
 from circlet.model.distributed import Ranks, accumulating
-from circlet.model.network import NetworkConfig
+from circlet.model.network import Network, NetworkConfig
 from circlet.model.padding import plan_batches
 from circlet.model.runtime import autocast
 from circlet.model.schedule import set_rate, update_average
@@ -76,14 +76,14 @@ class Trainer:
         started: `time.monotonic()` when it did.
     """
 
-    network: nn.Module
+    network: Network
     model: nn.Module
     network_config: NetworkConfig
     store: TokenStore
     config: TrainingConfig
     device: torch.device
     optimizer: torch.optim.Optimizer
-    average: nn.Module | None = None
+    average: Network | None = None
     ranks: Ranks = field(default_factory=Ranks)
     stride: int = 1
     steps: int = 0
@@ -105,14 +105,15 @@ class Trainer:
         return self.seconds / (60 * minutes) if minutes else 0.0
 
     @property
-    def kept(self) -> nn.Module:
+    def kept(self) -> Network:
         """The network that is validated and kept: the average, if there is one."""
         return self.network if self.average is None else self.average
 
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens that are read of each transcript, shape (transcripts,)."""
-        return np.minimum(self.store.lengths, self.network_config.max_tokens)
+        read: np.ndarray = np.minimum(self.store.lengths, self.network_config.max_tokens)
+        return read
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -127,7 +128,8 @@ class Trainer:
         if self.config.class_weight == "none":
             return np.ones(len(classes), dtype=np.float32)
         counts = np.bincount(classes[self.store.rows(TRAIN)], minlength=2)
-        return (counts.sum() / (2 * counts))[classes].astype(np.float32)
+        weights: np.ndarray = (counts.sum() / (2 * counts))[classes].astype(np.float32)
+        return weights
 
     def batches(self, rows: np.ndarray, rng: np.random.Generator | None) -> list[np.ndarray]:
         """Divide rows of the store into batches within the budget, as they will be padded."""
@@ -176,7 +178,8 @@ class Trainer:
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
         """Logits of a batch in fp32, shape (B,)."""
         with autocast(self.device, self.config.precision):
-            return network(*batch).float()
+            logits: Tensor = network(*batch).float()
+        return logits
 
 
 def batch_loss(
@@ -223,7 +226,7 @@ def train_step(
         is_last = turn == len(own)
         with contextlib.nullcontext() if is_last else accumulating(trainer.model):
             loss = weight * batch_loss(trainer, rows, epoch, first + place, piece)
-            (scale * loss).backward()
+            torch.autograd.backward(scale * loss)
         losses.append(loss.detach())
     nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
     trainer.optimizer.step()
