@@ -68,7 +68,7 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
         InputError: See `reading`; also for damage met while the block reads on.
     """
     with reading(named(path)), _open_bytes(path) as raw:
-        binary = as_stream(_of_text(unpack(raw)))
+        binary = as_stream(of_text(unpack(raw)))
         with io.TextIOWrapper(binary, encoding="utf-8-sig") as handle:
             yield handle
 
@@ -87,7 +87,7 @@ def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[Source]:
     return open(path, "rb")
 
 
-def _of_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def of_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Pass on what may be text: a NUL, which decodes as well, is none.
 
     Raises:
