@@ -391,6 +391,7 @@ TRAIN_MODULES = [
     "model/calibration.py",
     "model/checkpoint.py",
     "model/distributed.py",
+    "model/divergence.py",
     "model/kmers.py",
     "model/launch.py",
     "model/network.py",

@@ -75,6 +75,10 @@ class TokenStore:
         """Rows of the transcripts of a part, ascending."""
         return np.flatnonzero(self.index["part"] == part)
 
+    def ids(self, rows: np.ndarray) -> list[str]:
+        """Ids of the transcripts of some rows."""
+        return self.index["id"].iloc[rows].tolist()
+
     def check_classes(self, part: str) -> None:
         """Check that a part has both classes.
 
