@@ -2,12 +2,16 @@
 
 import argparse
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-Settings = TypeVar("Settings", bound="DataclassInstance")
+class Dataclass(Protocol):
+    """What makes an object one of a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Settings = TypeVar("Settings", bound=Dataclass)
 Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 
 TRUTH = {"true": True, "false": False}
@@ -20,7 +24,7 @@ def truth(text: str) -> bool:
     return TRUTH[text.lower()]
 
 
-def add_options(parser: Parser, settings: type["DataclassInstance"]) -> None:
+def add_options(parser: Parser, settings: type[Dataclass]) -> None:
     """Add a flag for each field that has a default; help and choices are its metadata.
 
     A truth is switched by `--name` and `--no-name`, or given as `--name true` and `--name false`.
