@@ -7,6 +7,8 @@
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
 #   make test-serving                           real servers on this machine: HTTP, AWS' own tools, the page
 #   make test-container                         builds the images without an engine and runs them, as root
+#   make lock                                   envs/lock.txt anew: all versions with their hashes
+#   make sbom                                   what .venv holds, as CycloneDX: results/sbom.json
 #   make default-model ARGS='--config mirror=/data/mirror'   trains the model that ships with it
 
 PYTHON ?= python3
@@ -32,10 +34,12 @@ SHIPPED := workflow/circlet/model/default
 BIN := .venv/bin
 # Another build of torch makes .venv anew.
 INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
+# What looks at packages, apart from them.
+TOOLS := build/tools
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test fuzz test-cluster test-serving test-container default-model lint report clean
+.PHONY: run test fuzz test-cluster test-serving test-container default-model lint report lock sbom clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -83,6 +87,19 @@ report: $(INSTALLED)
 	$(SNAKEMAKE) $(ARGS) --report $(RESULTS)/snakemake-report.html
 	@echo "Report: $(CURDIR)/$(RESULTS)/snakemake-report.html"
 
+# Of what is in the file already, the versions stay: make lock ARGS=--upgrade
+lock: $(TOOLS)/.installed
+	@echo "==> locking what pyproject.toml and envs/constraints.txt ask for"
+	$(TOOLS)/bin/uv --quiet --config-file envs/uv.toml pip compile pyproject.toml \
+		--constraint envs/constraints.txt --output-file envs/lock.txt $(ARGS) >/dev/null
+
+sbom: $(INSTALLED) $(TOOLS)/.installed
+	@echo "==> listing the packages of .venv"
+	mkdir -p results
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file results/sbom.json $(BIN)/python
+	@echo "SBOM: $(CURDIR)/results/sbom.json"
+
 clean:
 	rm -rf results/demo .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
 	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
@@ -95,4 +112,9 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	$(PIP) --no-deps 'torch==$(TORCH_VERSION)' $(addprefix --extra-index-url ,$(TORCH_INDEX))
 	@echo "==> installing circlet and what it needs (some minutes, pip is quiet meanwhile)"
 	$(PIP) $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[torch,dev]'
+	@touch $@
+
+$(TOOLS)/.installed: Makefile
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet uv==0.13.9 cyclonedx-bom==7.5.0
 	@touch $@

@@ -23,8 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circlet import cli
-from circlet.data.download import locate
 from circlet.data.fetch import fetch, retry_after
+from circlet.data.mirror import locate
 from circlet.data.part import FetchError, Limits, Part
 from circlet.errors import InputError
 
@@ -479,7 +479,7 @@ def test_size_cap(
 ) -> None:
     url = server.plan("/x", Reply(bytes((1 << 20) + 1), length=length))
     code = download(tmp_path, "--url", url, "--max-mib", "1", name="x.txt")
-    assert_refused(tmp_path, code, capsys, "--max-mib allows 1,048,576")
+    assert_refused(tmp_path, code, capsys, "allowed are 1,048,576 (--max-mib")
     assert not list(tmp_path.iterdir())
     assert len(server.requests) == 1
 

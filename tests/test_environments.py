@@ -4,12 +4,14 @@ import ast
 import re
 import sys
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from test_rules import PACKAGE, PLUMBING, closure
 
 from circlet.cli import STEPS
@@ -120,6 +122,45 @@ def test_what_the_project_asks_for_is_pinned_within_its_range():
             wrong[str(requirement)] = pin
     assert wrong == {}
     assert "torch" not in constraints()  # its build is chosen
+
+
+def locked() -> dict[str, list[str]]:
+    """What stands behind each `name==` of the lock: versions, hashes and markers, as pip reads."""
+    text = (REPOSITORY / "envs/lock.txt").read_text().replace("\\\n", " ")
+    found: dict[str, list[str]] = {}
+    for line in (line for line in text.splitlines() if not line.startswith("#")):
+        name, _, rest = line.partition("==")
+        found.setdefault(name.partition("[")[0], []).append(rest)
+    return found
+
+
+def test_the_lock_has_the_pins_with_their_hashes():
+    for name, pin in constraints().items():
+        assert [rest.split()[0] for rest in locked()[name]] == [pin], name
+    for name, lines in locked().items():
+        for line in lines:
+            assert re.findall(r"--hash=(\w+):[0-9a-f]{64}(?= |$)", line), name
+            assert line.count("--hash=sha256:") == line.count("--hash="), name
+
+
+def test_the_lock_has_what_torch_needs_but_neither_torch_nor_what_a_gpu_does():
+    settings = tomllib.loads((REPOSITORY / "envs/uv.toml").read_text())
+    (about,) = settings["dependency-metadata"]
+    told = {Requirement(text).name for text in about["requires-dist"]}
+    of_gpu = re.compile("nvidia|cuda|triton")
+    needed = {
+        requirement.name
+        for requirement in map(Requirement, requires("torch"))
+        if "extra" not in str(requirement.marker) and not of_gpu.match(requirement.name)
+    }
+    assert told == needed
+    assert needed <= locked().keys()
+    assert [name for name in locked() if name == "torch" or of_gpu.match(name)] == []
+
+
+def test_the_lock_has_all_that_is_asked_for():
+    wanted = {canonicalize_name(requirement.name) for requirement in requirements()}
+    assert wanted - locked().keys() == {"torch"}
 
 
 @pytest.mark.parametrize("name", WINGS)

@@ -30,6 +30,7 @@ from circlet.evaluation.model_card.inputs import (
     best_rival,
     find_score,
     find_stop_free,
+    other_scores,
     other_test_sets,
 )
 from circlet.evaluation.model_card.limits import tell_limits
@@ -327,6 +328,14 @@ def test_own_test_sets_follow_the_known_ones(facts):
     told = dataclasses.replace(facts, rows=[*facts.rows, own])
     assert other_test_sets(told) == ["matched", "hard", "mouse"]
     assert "| mouse | 4,599 |" in render_card(told)
+
+
+def test_a_test_set_scored_under_another_split_alone_is_passed_over(facts):
+    other = {**difference("mouse", "descriptors", 0.71), "scheme": "random"}
+    told = dataclasses.replace(facts, differences=[*facts.differences, other])
+    assert other_test_sets(told) == ["matched", "hard", "mouse"]
+    assert [name for name, _ in other_scores(told)] == ["matched", "hard"]
+    assert "| mouse |" not in render_card(told)
 
 
 def test_differences_tell_p_where_it_is_known():

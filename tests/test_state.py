@@ -1,10 +1,12 @@
 import logging
 import multiprocessing
+import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from test_trainer import make_trainer
 from training_inputs import SOME_OF_ALL, timeless_record, train_and_die, train_words, write_inputs
 
 from circlet.cli import main
@@ -210,14 +212,27 @@ def test_time_used_before_counts(files, tmp_path, monkeypatch, caplog):
 
 
 def test_no_state_is_saved_of_a_loss_that_is_no_number(tmp_path):
-    class Lost:
-        ranks = trainer_module.Ranks()
-        sums = trainer_module.Sums(loss=torch.tensor(float("nan")))
-        steps = 7
-
-    with pytest.raises(InputError, match="training: step 7: the loss became nan"):
-        Keeper(tmp_path, "", 0).keep(Lost())
+    trainer = make_trainer(batch_tokens=1)
+    trainer.steps, trainer.sums.steps = 7, 3
+    trainer.unseen = list(torch.tensor([1.0, float("inf"), float("nan")]))
+    (row,) = np.concatenate(trainer.plan(1)[1])
+    told = f"epoch 1, step 6: the loss or its gradient became inf with the sequences ['{row}'];"
+    with pytest.raises(InputError, match=re.escape(f"training: {told} lower learning_rate")):
+        Keeper(tmp_path, "", 0).keep(trainer)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_whose_loss_is_no_number_leaves_its_state_as_it_was(
+    files, trained, tmp_path, monkeypatch
+):
+    assert train_until(files, tmp_path, 2) == 2
+    before = (tmp_path / "state" / NAME).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module, "train_step", lambda trainer, *_: torch.tensor(float("inf")))
+        assert train(files, tmp_path, save_every=0) == 2
+    assert (tmp_path / "state" / NAME).read_bytes() == before
+    assert train(files, tmp_path) == 0
+    assert_same(tmp_path, trained)
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):

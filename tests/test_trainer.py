@@ -1,6 +1,7 @@
 import contextlib
 import copy
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -288,8 +289,9 @@ def test_clipping_bounds_the_step(monkeypatch):
 
     def watched(parameters, most):
         parameters = list(parameters)
-        clip(parameters, most)
+        norm = clip(parameters, most)
         norms.append(parameters[0].grad.norm().item())
+        return norm
 
     monkeypatch.setattr(nn.utils, "clip_grad_norm_", watched)
     train_epoch(make_trainer(batch_tokens=1, clip=0.01))
@@ -428,17 +430,62 @@ def test_epoch_takes_one_step_though_the_time_is_up(monkeypatch):
     assert trainer.sums.steps == 1
 
 
-@pytest.mark.parametrize(("device", "step"), [("cpu", 1), ("cuda", 3)])
-def test_diverging_loss_is_refused_when_it_is_looked_at(monkeypatch, device, step):
-    monkeypatch.setattr(trainer_module, "LOOK_EVERY", 3)
-    # Looked at as on another device, where it takes time.
-    monkeypatch.setattr(Trainer, "to_device", lambda self, values: values)
-    monkeypatch.setattr(trainer_module, "autocast", lambda *args: contextlib.nullcontext())
-    trainer = make_trainer(batch_tokens=1)
-    trainer.network.weight.data.fill_(math.nan)
-    trainer.device = torch.device(device)
-    with pytest.raises(InputError, match=f"training: step {step}: the loss became nan; lower"):
+@pytest.fixture
+def look_as_on(monkeypatch):
+    """A function that has losses looked at as on another device, where it takes time."""
+
+    def look(trainer, device):
+        monkeypatch.setattr(trainer_module, "LOOK_EVERY", 3)
+        monkeypatch.setattr(Trainer, "to_device", lambda self, values: values)
+        monkeypatch.setattr(trainer_module, "autocast", lambda *args: contextlib.nullcontext())
+        trainer.device = torch.device(device)
+
+    return look
+
+
+@pytest.mark.parametrize(("device", "steps"), [("cpu", 2), ("cuda", 3)])
+def test_of_a_diverging_loss_the_batch_is_told(look_as_on, caplog, device, steps):
+    """The second one's, however late it is looked at."""
+    trainer = make_trainer(batch_tokens=1, epochs=3)
+    trainer.epochs, trainer.steps = [{}], 10
+    ((row,),) = trainer.plan(2)[1]
+    trainer.targets[row] = math.nan
+    look_as_on(trainer, device)
+    with pytest.raises(InputError) as caught:
         train_epoch(trainer)
+    problem = f"epoch 2, step 12: the loss or its gradient became nan with the sequences ['{row}']"
+    told = "lower learning_rate, or look at them"
+    assert str(caught.value) == f"training: {problem}; {told}"
+    assert caplog.messages == [problem]
+    assert trainer.sums.steps == steps
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_gradient_that_is_no_number_is_told_before_a_state_is_kept(look_as_on, device):
+    trainer, kept = make_trainer(batch_tokens=1), []
+    gradients = iter([1.0, math.inf, 1.0, 1.0])
+    trainer.network.weight.register_hook(lambda gradient: gradient * next(gradients))
+    look_as_on(trainer, device)
+
+    def keep():
+        trainer_module.refuse_divergence(trainer)  # as a keeper does
+        kept.append(trainer.network.weight.item())
+
+    with pytest.raises(InputError, match="epoch 1, step 2: the loss or its gradient became inf"):
+        train_epoch(trainer, keep)
+    assert len(kept) == 1
+    assert math.isfinite(kept[0])
+
+
+def test_of_a_large_batch_the_first_ids_are_told_and_all_are_logged(caplog):
+    trainer = make_trainer(batch_tokens=100)
+    trainer.network.weight.data.fill_(math.nan)
+    with pytest.raises(InputError) as caught:
+        train_epoch(trainer)
+    ids = [str(row) for row in np.concatenate(trainer.plan(1)[0])]
+    assert len(ids) == 4
+    assert f"with the sequences {ids[:3]} and 1 more; lower" in str(caught.value)
+    assert caplog.messages[0].endswith(str(ids))
 
 
 # Validation
@@ -457,6 +504,19 @@ def test_validation_reads_its_part_without_dropout(monkeypatch):
     validate(trainer)
     assert sorted(row for rows in seen for row in rows) == [2, 3, 5, 6]
     assert not trainer.network.training
+
+
+def test_validation_tells_the_sequences_whose_score_is_no_number(monkeypatch):
+    trainer, forward = make_trainer(batch_tokens=6), Counter.forward
+
+    def odd(self, tokens, features):
+        logits = forward(self, tokens, features)
+        return torch.where(logits == 2, math.inf, logits)  # of row 3 alone
+
+    monkeypatch.setattr(Counter, "forward", odd)
+    told = "training: validation after epoch 1: the loss became inf with the sequences ['3'];"
+    with pytest.raises(InputError, match=re.escape(told)):
+        validate(trainer)
 
 
 def test_precision_reaches_the_forward_pass():

@@ -97,7 +97,9 @@ def schema(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([(name, TYPES[name]) for name in columns])
 
 
-def _columns(rows: Sequence[Prediction], columns: Sequence[str]) -> Iterator[tuple[str, list]]:
+def _columns(
+    rows: Sequence[Prediction], columns: Sequence[str]
+) -> Iterator[tuple[str, Iterable[Any]]]:
     """Yield each column's name and values."""
     for name in columns:
         yield name, [getattr(row, name) for row in rows]
@@ -135,13 +137,13 @@ def _json_fields(
 
 def _values(rows: Sequence[Prediction], columns: Sequence[str]) -> list[list[Any]]:
     """Give each column's values for Parquet, the same that text tells."""
-    found = []
+    found: list[list[Any]] = []
     for name, values in _columns(rows, columns):
         if TYPES[name] == pa.float64():
             values = [None if value != value else float(f"{value:.6g}") for value in values]
         elif name in NULLABLE:
             values = [value or None for value in values]
-        found.append(values)
+        found.append(list(values))
     return found
 
 

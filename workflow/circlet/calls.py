@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from circlet.call_rows import KINDS, Prediction, kind_of, open_table
+from circlet.arguments import TABLE_KINDS as KINDS
+from circlet.call_rows import Prediction, kind_of, open_table
 from circlet.compression import ENDINGS, compressor
 from circlet.errors import InputError
 from circlet.files import atomic_path, writing

@@ -7,7 +7,7 @@ whole file. A chunk holds some windows.
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from circlet.data.records import Entry
 from circlet.errors import InputError
@@ -16,7 +16,20 @@ WINDOW_RECORDS = 512
 CHUNK_WINDOWS = 4
 MOST_NT = 4_000_000  # after which a window ends early, and a chunk: bounds the memory
 
-Record = Entry | tuple[str, str] | Any
+
+class SeqRecord(Protocol):
+    """What is asked of a record of Biopython's."""
+
+    @property
+    def id(self) -> str | None:
+        """Its identifier."""
+
+    @property
+    def seq(self) -> object:
+        """Its sequence, of which `str` gives the letters."""
+
+
+Record = Entry | tuple[str, str] | SeqRecord
 
 
 def chunks(records: Iterable[Record]) -> Iterator[list[list[Entry]]]:
@@ -54,12 +67,13 @@ def as_entry(record: Record) -> Entry:
     """
     if isinstance(record, Entry):
         return record
+    given: Any = record  # whatever it is
     name = sequence = None
     with contextlib.suppress(AttributeError, TypeError, ValueError):
-        if getattr(record, "seq", None) is not None:
-            name, sequence = record.id, str(record.seq)
-        elif isinstance(record, Sequence) and not isinstance(record, str):
-            name, sequence = record
+        if getattr(given, "seq", None) is not None:
+            name, sequence = given.id, str(given.seq)
+        elif isinstance(given, Sequence) and not isinstance(given, str):
+            name, sequence = given
     if not isinstance(sequence, str):
         problem = f"is neither a pair of id and sequence nor a SeqRecord: {record!r:.60}"
         raise InputError("records", problem, "give such records")

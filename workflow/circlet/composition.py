@@ -124,4 +124,5 @@ def _frequencies(numbers: np.ndarray, sizes: np.ndarray, total: int) -> np.ndarr
         keys = owners[some].astype(np.intp) * (total + 1) + numbers[some]
         counts += np.bincount(keys, minlength=len(counts))
     known = counts.reshape(-1, total + 1)[:, :total]
-    return known / np.maximum(1, known.sum(axis=1, keepdims=True))
+    shares: np.ndarray = known / np.maximum(1, known.sum(axis=1, keepdims=True))
+    return shares

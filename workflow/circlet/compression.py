@@ -10,7 +10,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -45,7 +45,14 @@ def kind_of(head: bytes) -> str | None:
     return next((kind for kind, magic in _MAGIC.items() if head.startswith(magic)), None)
 
 
-def unpack(raw: BinaryIO) -> Iterator[bytes]:
+class Source(Protocol):
+    """A stream to read from that gives what has come, and does not wait for more."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Read `size` bytes at the most; none at its end."""
+
+
+def unpack(raw: Source) -> Iterator[bytes]:
     """Yield a stream's content in pieces, unpacked if its first bytes say that it is compressed.
 
     It is read once and never sought in: a pipe, such as a shell's <(…), can be given.
@@ -83,7 +90,8 @@ class _Chunks(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    # Any buffer has a type of its own since Python 3.12; a BufferedReader gives a memoryview.
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         if not self._rest:
             self._rest = memoryview(next(self._chunks, b""))
         size = min(len(buffer), len(self._rest))
@@ -217,7 +225,10 @@ def compressor(raw: BinaryIO, name: str) -> BinaryIO:
         A stream that must be closed to end what it writes; `raw` stays open.
     """
     ending = Path(name).suffix
-    return _Compressed(raw, _PACKERS[ending]()) if ending in _PACKERS else raw
+    if ending not in _PACKERS:
+        return raw
+    # To the type checker, streams of the standard library alone are a BinaryIO.
+    return cast("BinaryIO", _Compressed(raw, _PACKERS[ending]()))
 
 
 _PACKERS: dict[str, Callable[[], Any]] = {
@@ -237,7 +248,8 @@ class _Compressed(io.BufferedIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes | memoryview) -> int:
+    # As above: all that is written here is one of these.
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
         if packed := self._packer.compress(data):
             self._raw.write(packed)
         return memoryview(data).nbytes

@@ -24,7 +24,7 @@ class InputError(Exception):
         super().__init__(" ".join(line.split()))
         self._parts = where, problem, mend, record
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[Self], tuple[str | Path, str, str, str | int | None]]:
         """Pickle by the parts, so that one raised in another process arrives."""
         return type(self), self._parts
 
@@ -35,5 +35,5 @@ class InputError(Exception):
 
     def at(self, where: str | Path) -> Self:
         """Give the same error with another name of the place, such as that of an uploaded file."""
-        _, *rest = self._parts
-        return type(self)(where, *rest)
+        _, problem, mend, record = self._parts
+        return type(self)(where, problem, mend, record)

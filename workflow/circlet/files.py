@@ -12,11 +12,11 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO, cast
 
 import pandas as pd
 
-from circlet.compression import ENDINGS, DamagedError, as_stream, compressor, unpack
+from circlet.compression import ENDINGS, DamagedError, Source, as_stream, compressor, unpack
 from circlet.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -68,12 +68,12 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
         InputError: See `reading`; also for damage met while the block reads on.
     """
     with reading(named(path)), _open_bytes(path) as raw:
-        binary = as_stream(_of_text(unpack(raw)))
+        binary = as_stream(of_text(unpack(raw)))
         with io.TextIOWrapper(binary, encoding="utf-8-sig") as handle:
             yield handle
 
 
-def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]:
+def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[Source]:
     """Open a file for reading; standard input stays open afterwards."""
     if str(path) == STANDARD_INPUT:
         if sys.stdin is None:
@@ -83,11 +83,11 @@ def _open_bytes(path: str | Path) -> contextlib.AbstractContextManager[BinaryIO]
             # interpreter ends, a fatal error.
             return open(sys.stdin.fileno(), "rb", closefd=False)
         except io.UnsupportedOperation:  # what stands for it is no file of the system
-            return contextlib.nullcontext(sys.stdin.buffer)
+            return contextlib.nullcontext(cast("io.BufferedReader", sys.stdin.buffer))
     return open(path, "rb")
 
 
-def _of_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def of_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Pass on what may be text: a NUL, which decodes as well, is none.
 
     Raises:

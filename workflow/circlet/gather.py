@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from circlet.call_rows import ALL_COLUMNS, KINDS, header, kind_of, open_table, schema
+from circlet.arguments import TABLE_KINDS as KINDS
+from circlet.call_rows import ALL_COLUMNS, header, kind_of, open_table, schema
 from circlet.calls import open_output
 from circlet.errors import InputError
 from circlet.files import open_text, reading

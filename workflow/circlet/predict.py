@@ -171,7 +171,7 @@ class Predictor:
         """
         return self.predict_members(sequences)[MODEL]
 
-    def predict_members(self, sequences: Sequence[str]) -> dict[str, np.ndarray]:
+    def predict_members(self, sequences: Iterable[str]) -> dict[str, np.ndarray]:
         """Give the probabilities of the model, and those that each of its members has alone.
 
         A member's raw score goes through the calibration of the model, which was fitted to the
@@ -186,7 +186,7 @@ class Predictor:
         """
         return self._calibrate(self.score_members(sequences))
 
-    def score_members(self, sequences: Sequence[str]) -> dict[str, np.ndarray]:
+    def score_members(self, sequences: Iterable[str]) -> dict[str, np.ndarray]:
         """Give the raw scores of the model and of each of its members: log-odds of a circRNA.
 
         Args:
@@ -270,7 +270,7 @@ class Predictor:
         is_outside = (lengths < reference.lengths[0]) | (lengths > reference.lengths[1])
         copies = len(STRANDS) if both_strands else 1
         best = p.reshape(-1, copies).argmax(axis=1)
-        is_seen = is_seen.reshape(-1, copies).any(axis=1)  # whichever strand
+        is_seen = np.asarray(is_seen.reshape(-1, copies).any(axis=1))  # whichever strand
         predictions = []
         for number, entry in enumerate(chunk.entries):
             row = number * copies + best[number]
@@ -278,11 +278,13 @@ class Predictor:
             about = (is_outside[number], is_seen[number], is_unlike[row])
             flags = flags_of(reason, chunk.letters[number], *about)
             call = "" if reason else self.call(p[row], threshold)
-            told = (entry.id, entry.length, float(p[row]), call, float(spread[row]), flags)
+            probability, apart = float(p[row]), float(spread[row])
+            told = Prediction(entry.id, entry.length, probability, call, apart, flags)
             if both_strands:
                 other = number * copies + 1 - best[number]
-                told += ("" if reason else STRANDS[best[number]], float(p[other]))
-            predictions.append(Prediction(*told))
+                strand = "" if reason else STRANDS[best[number]]
+                told = told._replace(strand=strand, p_other_strand=float(p[other]))
+            predictions.append(told)
         return predictions
 
     def can_explain(self, sequence: str) -> bool:

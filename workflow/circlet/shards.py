@@ -19,7 +19,7 @@ class Shard(NamedTuple):
     """
 
     number: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, and is a key in files
 
     def rows(self, total: int, window: int = 1) -> slice:
         """Tell which of `total` items are of this piece; there may be none.

@@ -58,7 +58,7 @@ def look_up(
     votes, shared = np.zeros(is_test.shape), np.zeros(is_test.shape, dtype=bool)
     sizes = np.zeros(len(sequences), dtype=np.int64)
     rows = np.flatnonzero((is_train | is_test).any(axis=0))
-    count = 1 + sum(len(sequences[row]) for row in rows) // bucket_size
+    count = 1 + sum(len(sequences[row]) for row in rows.tolist()) // bucket_size
     with tempfile.TemporaryDirectory() as folder:
         buckets = [Path(folder, str(number)) for number in range(count)]
         partition(sequences, rows, buckets)
@@ -127,10 +127,10 @@ def partition(sequences: Sequence[str], rows: np.ndarray, buckets: Sequence[Path
         bucket = _bucket_of(pairs["code"], len(buckets))
         pairs = pairs[np.argsort(bucket, kind="stable")]
         bounds = np.append(0, np.cumsum(np.bincount(bucket, minlength=len(buckets))))
-        for number in np.flatnonzero(np.diff(bounds)):
+        for number in np.flatnonzero(np.diff(bounds)).tolist():
             with writing(buckets[number]), open(buckets[number], "ab") as handle:
                 # Not `tofile`, which is silent about the last bytes if the disk is full.
-                handle.write(pairs[bounds[number] : bounds[number + 1]])
+                handle.write(pairs[bounds[number] : bounds[number + 1]].data)
 
 
 def _chunks(rows: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:

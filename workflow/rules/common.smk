@@ -106,7 +106,14 @@ DOWNLOAD_SUFFIXES = {
     "gencode": list(GENCODE_FILES),
     "linear_exons": list(CODING_FILES),
 }
-DOWNLOAD_MODULES = ["data/download.py", "data/fetch.py", "data/part.py", "data/checks.py"]
+DOWNLOAD_MODULES = [
+    "data/download.py",
+    "data/connection.py",
+    "data/fetch.py",
+    "data/mirror.py",
+    "data/part.py",
+    "data/checks.py",
+]
 PARSE_MODULES = [
     "data/parse.py",
     "data/records.py",
@@ -384,6 +391,7 @@ TRAIN_MODULES = [
     "model/calibration.py",
     "model/checkpoint.py",
     "model/distributed.py",
+    "model/divergence.py",
     "model/kmers.py",
     "model/launch.py",
     "model/network.py",

@@ -1,29 +1,35 @@
 """Whether a fetched file is whole and the right one."""
 
-import gzip
 import hashlib
-import lzma
+import io
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 
+from circlet.compression import DamagedError, kind_of, unpack
 from circlet.errors import InputError
-from circlet.files import open_text, sha256_of
+from circlet.files import reading, sha256_of
 
 SNIFFED = 2048  # bytes in which an HTML page shows itself
 HTML = re.compile(
-    rb"(\xef\xbb\xbf)?(\s|<!--.*?-->|<\?xml[^>]*>)*"
+    # Possessive, as comments that can end in many ways would take a time without bounds.
+    rb"(\xef\xbb\xbf)?(?>\s|<!--.*?-->|<\?xml[^>]*>)*+"
     rb"<(!doctype\s+html|html|head|body|meta|title|script)\b",
     re.IGNORECASE | re.DOTALL,
 )
 CHUNK = 1 << 20
+# Nothing that is fetched unpacks to more than so many times its size (GENCODE: 30), or, where it is
+# small, than so many bytes.
+MOST_UNPACKED, SMALL = 100, 1 << 24
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a bound at once
 MD5_LINE = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:\./)?(\S.*)")
 # What zipfile and the decompressors below it raise on damaged, encrypted or unknown members.
 ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
+    struct.error,
     EOFError,
     OSError,
     RuntimeError,
@@ -76,7 +82,8 @@ def verify_zip(path: Path) -> None:
     if not zipfile.is_zipfile(path):
         raise CheckError("not a zip, or a truncated one")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Pieces(path) as handle, zipfile.ZipFile(handle) as archive:
+            verify_members(archive.infolist(), path.stat().st_size)
             damaged = archive.testzip()
     except ZIP_ERRORS as error:
         raise CheckError(f"the zip cannot be read ({error})") from None
@@ -84,16 +91,49 @@ def verify_zip(path: Path) -> None:
         raise CheckError(f"the zip is damaged at its member {damaged!r}")
 
 
+class _Pieces(io.FileIO):
+    """A file that is read in pieces alone: a zip's table of contents could fill the memory."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:  # the end of the file, where the table is told of
+            size = CHUNK
+        if size > CHUNK:
+            raise zipfile.BadZipFile(f"a table of contents of {size:,} bytes")
+        return super().read(size)
+
+
+def verify_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise `CheckError` if the members of a zip of so many bytes would unpack to far more."""
+    for member in members:
+        if member.compress_type not in METHODS:
+            raise CheckError(f"the zip's member {member.filename!r} is not packed by deflate")
+    if sum(member.compress_size for member in members) > size:
+        raise CheckError("the zip's members overlap")
+    refuse_bomb(sum(member.file_size for member in members), size)
+
+
+def refuse_bomb(unpacked: int, size: int) -> None:
+    """Raise `CheckError` if a file of `size` bytes unpacks to far too many."""
+    if unpacked > max(MOST_UNPACKED * size, SMALL):
+        raise CheckError(f"its {size:,} bytes unpack to {unpacked:,} or more: no file of data does")
+
+
 def verify_gzip(path: Path) -> None:
-    """Raise `CheckError` unless a gzip decompresses to its end."""
-    try:
-        with gzip.open(path) as handle:
-            while handle.read(CHUNK):
-                pass
-    except gzip.BadGzipFile as error:
-        raise CheckError(f"not a gzip, or a damaged one ({error})") from None
-    except (EOFError, zlib.error):
-        raise CheckError("the gzip is truncated or damaged") from None
+    """Raise `CheckError` unless a gzip decompresses to its end, and not to a page."""
+    size, unpacked, start = path.stat().st_size, 0, b""
+    with open(path, "rb") as handle:
+        if kind_of(handle.read(SNIFFED)) != "gzip":
+            raise CheckError("not a gzip, or a damaged one")
+        handle.seek(0)
+        try:
+            for piece in unpack(handle):
+                unpacked += len(piece)
+                refuse_bomb(unpacked, size)
+                start += piece[: SNIFFED - len(start)]
+        except DamagedError:
+            raise CheckError("the gzip is truncated or damaged") from None
+    if HTML.match(start):
+        raise CheckError("got an HTML page that the server compressed")
 
 
 def md5_of(path: Path) -> str:
@@ -114,17 +154,15 @@ def read_md5sums(path: Path, origin: str) -> dict[str, str]:
         InputError: A line is not 'md5 name'.
     """
     listed = {}
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, start=1):
-            if not line.strip():
-                continue
-            match = MD5_LINE.fullmatch(line.strip())
-            if match is None:
-                raise InputError(
-                    origin,
-                    "not of the form 'md5 name'",
-                    "check the URL of MD5SUMS",
-                    f"line {number}",
-                )
-            listed[match[2]] = match[1].lower()
+    with reading(origin):
+        text = path.read_text("utf-8-sig")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = MD5_LINE.fullmatch(line.strip())
+        if match is None:
+            raise InputError(
+                origin, "not of the form 'md5 name'", "check the URL of MD5SUMS", f"line {number}"
+            )
+        listed[match[2]] = match[1].lower()
     return listed

@@ -184,7 +184,8 @@ def check_styles(table: pd.DataFrame) -> None:
     """
     placed = table[table["chrom"].notna()]
     first: dict[str, tuple[str, str]] = {}
-    for (assembly, source), names in placed.groupby(["assembly", "source"], sort=False)["chrom"]:
+    for key, names in placed.groupby(["assembly", "source"], sort=False)["chrom"]:
+        assembly, source = map(str, key)
         has_prefix = names.str.startswith("chr")
         if has_prefix.any() != has_prefix.all():
             continue  # a source with both styles: scaffolds, most likely
@@ -225,19 +226,21 @@ def check_classes(table: pd.DataFrame, summary: pd.DataFrame) -> None:
     Raises:
         InputError: A class is empty.
     """
-    for row in summary[(summary["source"] == "total") & (summary["step"] == "kept")].itertuples():
-        if row.remaining == 0:
+    totals = summary[(summary["source"] == "total") & (summary["step"] == "kept")]
+    columns = (totals[name] for name in ("label", "remaining", "reference"))
+    for label, remaining, reference in zip(*columns, strict=True):
+        if remaining == 0:
             raise InputError(
                 "dataset",
-                f"no {row.label} is left after the filters",
+                f"no {label} is left after the filters",
                 "enable a source of that label, or relax min_length or biotypes",
             )
-        if pd.notna(row.reference) and row.remaining != row.reference:
+        if pd.notna(reference) and remaining != reference:
             log.warning(
                 "%s: %s transcripts, where the literature counts %s",
-                row.label,
-                f"{row.remaining:,}",
-                f"{row.reference:,}",
+                label,
+                f"{remaining:,}",
+                f"{reference:,}",
             )
     log.info(
         "kept %s transcripts, %s nt", f"{len(table):,}", f"{table['sequence'].str.len().sum():,}"

@@ -5,7 +5,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from circlet.data.checks import CheckError, read_md5sums, verify
 from circlet.data.fetch import fetch
+from circlet.data.mirror import locate
 from circlet.data.part import FetchError, Limits, Part, Received, copy
 from circlet.errors import InputError
 from circlet.files import write_json
@@ -22,6 +23,7 @@ MEND = (
     "set `mirror:` in the config to a base URL or folder that holds <host>/<path>, or fetch it by "
     "hand and set the source's `file:` (GENCODE: `fasta:` and `gtf:`)"
 )
+MOST_LISTED = 1 << 20  # bytes of an MD5SUMS file
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-mib", type=int, default=4096, help="largest size allowed, in MiB")
     parser.add_argument(
+        "--max-minutes",
+        type=float,
+        default=720,
+        help="longest time for a URL, all its tries together, before the next one's turn",
+    )
+    parser.add_argument(
         "--backoff",
         type=float,
         default=0.5,
@@ -91,7 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Fetch, check and record one file."""
     check_arguments(args)
-    limits = Limits(args.retries, args.timeout, args.max_mib << 20, args.backoff)
+    limits = Limits(
+        args.retries, args.timeout, args.max_mib << 20, args.backoff, 60 * args.max_minutes
+    )
     output = Path(args.output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -123,11 +133,12 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise InputError(
             "--sha256", f"not a SHA-256: {args.sha256!r}", "give 64 hexadecimal digits"
         )
-    if min(args.retries, args.backoff) < 0 or min(args.timeout, args.max_mib) <= 0:
+    above = args.timeout, args.max_mib, args.max_minutes
+    if min(args.retries, args.backoff) < 0 or min(above) <= 0:
         raise InputError(
-            "--retries, --backoff, --timeout, --max-mib",
+            "--retries, --backoff, --timeout, --max-mib, --max-minutes",
             "a value is out of range",
-            "give --timeout and --max-mib above 0, the others 0 or above",
+            "give --timeout, --max-mib and --max-minutes above 0, the others 0 or above",
         )
 
 
@@ -154,41 +165,6 @@ def candidates_of(
     return [Candidate(place, listed[name]) for place, name in zip(places, names, strict=True)]
 
 
-def locate(url: str, mirror: str) -> str | Path:
-    """Where to find `url`: itself, or its place in a mirror (`<mirror>/<host>/<path>`).
-
-    Args:
-        url: An http or https URL.
-        mirror: A base URL, a folder, or empty for none. A query string stays part of the name.
-
-    Raises:
-        InputError: No such URL or folder, or the URL would lead out of the mirror.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(
-            url or "--url", "not an http or https address", "correct the URL in the config"
-        )
-    if not mirror:
-        return url
-    host = parts.netloc.rpartition("@")[2]  # never a user's name and password
-    query = f"?{parts.query}" if parts.query else ""
-    steps = f"{host}{unquote(parts.path)}{query}".split("/")
-    if ".." in steps or any("\0" in step or "\\" in step for step in steps):
-        raise InputError(url, "leads out of the mirror", "correct the URL in the config")
-    if mirror.lower().startswith(("http://", "https://")):
-        return f"{mirror.rstrip('/')}/{host}{parts.path}{query}"
-    folder = Path(mirror).expanduser()
-    if not folder.is_dir():
-        raise InputError(
-            mirror, "no such folder", "correct `mirror:` in the config (a folder or a base URL)"
-        )
-    return folder.joinpath(*filter(None, steps))
-
-
 def fetch_md5sums(urls: Sequence[str], mirror: str, limits: Limits) -> dict[str, str]:
     """Fetch an MD5SUMS file: the MD5 of each file by its name.
 
@@ -198,6 +174,7 @@ def fetch_md5sums(urls: Sequence[str], mirror: str, limits: Limits) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         part = Part(Path(folder) / "MD5SUMS")
         candidates = [Candidate(locate(url, mirror)) for url in urls]
+        limits = replace(limits, max_bytes=min(limits.max_bytes, MOST_LISTED))
         checked = first_good(candidates, part, "", limits)
         return read_md5sums(part.path, str(checked.candidate.place))
 

@@ -12,10 +12,12 @@ import requests
 import urllib3
 
 from circlet import __version__
+from circlet.data.connection import open_session
 from circlet.data.part import CHUNK, FetchError, Limits, Part, Received, Version, too_large
 
 LONGEST_RETRY_AFTER = 120.0  # seconds, whatever a server asks for
-CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d+/(\d{1,18})")
+LENGTH = re.compile(r"\d{1,18}")
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +26,32 @@ def fetch(url: str, part: Part, limits: Limits) -> Received:
     """Fetch a URL into the part, with retries, going on from what the part holds of it.
 
     Raises:
-        FetchError: The URL failed for good or as often as allowed.
+        FetchError: The URL failed for good, or as often or as long as allowed.
     """
-    failures = 0
+    failures, ends = 0, time.monotonic() + limits.max_seconds
     while True:
         try:
-            return fetch_once(url, part, limits)
+            return fetch_once(url, part, limits, ends)
         except FetchError as error:
             failures += 1
-            if not error.retry or failures > limits.retries:
-                raise
             wait = limits.delay(failures) if error.wait is None else error.wait
+            is_over = time.monotonic() + wait > ends
+            if not error.retry or failures > limits.retries or is_over:
+                raise
             log.warning(
                 "%s: %s; retry %d of %d in %.1f s", url, error, failures, limits.retries, wait
             )
         time.sleep(wait)
 
 
-def fetch_once(url: str, part: Part, limits: Limits) -> Received:
+def fetch_once(url: str, part: Part, limits: Limits, ends: float) -> Received:
     """One request for `url`, or for the rest of it, into the part.
+
+    Args:
+        url: An http(s) URL.
+        part: Where its bytes go.
+        limits: Time and size allowed.
+        ends: When the URL's time is over, by the monotonic clock.
 
     Raises:
         FetchError: The connection, the answer or its body fell short.
@@ -53,7 +62,8 @@ def fetch_once(url: str, part: Part, limits: Limits) -> Received:
         headers |= {"Range": f"bytes={begun[1]}-", "If-Range": str(begun[0].validator)}
     with (
         network_errors(limits),
-        requests.get(url, headers=headers, stream=True, timeout=limits.timeout) as response,
+        open_session(limits, ends) as session,
+        session.get(url, headers=headers, stream=True, timeout=limits.timeout) as response,
     ):
         check_status(response, part)
         resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
@@ -93,6 +103,8 @@ def network_errors(limits: Limits) -> Iterator[None]:
         raise FetchError(f"the connection failed ({cause})", retry=True) from None
     except requests.RequestException as error:
         raise FetchError(f"cannot be asked for ({error})") from None
+    except ValueError as error:  # of an address to go to, or of a chunk of less than nothing
+        raise FetchError(f"the answer makes no sense ({error})", retry=True) from None
 
 
 def check_status(response: requests.Response, part: Part) -> None:
@@ -117,7 +129,10 @@ def retry_after(value: str) -> float | None:
     if value.strip().isdecimal():
         seconds = float(value)
     elif date is not None:
-        seconds = mktime_tz(date) - time.time()
+        try:
+            seconds = mktime_tz(date) - time.time()
+        except (ValueError, OverflowError):  # of a year that no calendar has
+            return None
     else:
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
@@ -137,7 +152,7 @@ def version_of(url: str, response: requests.Response) -> Version:
         url=url,
         etag=headers.get("ETag"),
         last_modified=headers.get("Last-Modified"),
-        length=int(length) if length.isdecimal() else None,
+        length=int(length) if LENGTH.fullmatch(length) else None,
     )
 
 

@@ -20,9 +20,10 @@ def exons_of(record: Record) -> list[tuple[int, int]]:
         Positions on the chromosome, 0-based half-open, in ascending order; an empty list where
         the record's source does not tell its exons.
     """
-    if not record.exon_lengths or not record.exon_offsets:
+    first = record.start
+    if first is None or not record.exon_lengths or not record.exon_offsets:
         return []
-    starts = [record.start + int(offset) for offset in record.exon_offsets.split(",")]
+    starts = [first + int(offset) for offset in record.exon_offsets.split(",")]
     lengths = map(int, record.exon_lengths.split(","))
     return [(start, start + length) for start, length in zip(starts, lengths, strict=True)]
 
@@ -47,7 +48,7 @@ def splice(records: Sequence[Record], genome: str | Path, where: str | Path) -> 
     """
     waiting: defaultdict[str, list[int]] = defaultdict(list)
     for position, record in enumerate(records):
-        waiting[record.chrom].append(position)
+        waiting[record.place.chrom].append(position)
     spliced, names = list(records), []
     for name, _, contig in track(read_identified(genome), f"contigs of {Path(genome).name}"):
         names.append(name)
@@ -55,7 +56,7 @@ def splice(records: Sequence[Record], genome: str | Path, where: str | Path) -> 
             raise InputError(genome, "has a character that is no base", "mend the sequence", name)
         for position in waiting.pop(name, ()):
             record = spliced[position]
-            check_end(record.chrom, record.end, len(contig), genome, where, record.id)
+            check_end(name, record.place.end, len(contig), genome, where, record.id)
             spliced[position] = replace(record, sequence=_splice(record, contig))
     for absent, positions in waiting.items():
         raise lacks(absent, names, genome, where, records[positions[0]].id)

@@ -67,7 +67,7 @@ class Contigs:
     def _read(self, chrom: str, start: int, end: int) -> str:
         """Read a piece of a contig."""
         with reading(self._genome):
-            piece = self._index.fetch(chrom, start + 1, end)
+            piece: str = self._index.fetch(chrom, start + 1, end)
         if len(piece) != end - start or not piece.isascii() or ">" in piece:
             raise InputError(
                 self._genome, "has something else than bases", "mend the sequence", chrom

@@ -108,7 +108,8 @@ def joined_components(*names: pd.Series) -> np.ndarray:
         size += len(values)
     start, end = (np.concatenate(side) for side in zip(*edges, strict=True))
     graph = coo_array((np.ones(len(start), dtype=bool), (start, end)), shape=(size, size))
-    return connected_components(graph, directed=False)[1][: len(rows)]
+    numbers: np.ndarray = connected_components(graph, directed=False)[1]
+    return numbers[: len(rows)]
 
 
 GROUPERS = {

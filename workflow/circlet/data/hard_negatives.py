@@ -217,9 +217,8 @@ def find_candidates(
         targets = np.sort(logs[(counts == count) | (counts == 0)])
         own = np.log(lengths)
         above = np.searchsorted(targets, own - CALIPER, side="left")
-        return (np.searchsorted(targets, own + CALIPER, side="right") > above) & (
-            lengths >= min_length
-        )
+        is_met: np.ndarray = np.searchsorted(targets, own + CALIPER, side="right") > above
+        return is_met & (lengths >= min_length)
 
     most = max((len(transcript.lengths) for transcript in transcripts), default=0)
     return enumerate_runs(transcripts, is_near, most if (counts == 0).any() else counts.max())

@@ -40,7 +40,9 @@ def components(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Number the connected components of overlapping spans from left to right, int64 (n,)."""
     order = np.argsort(starts, kind="stable")
     reach = np.maximum.accumulate(ends[order])
-    is_new = np.append(True, starts[order][1:] >= reach[:-1]) if len(order) else []
+    is_new = (
+        np.append(True, starts[order][1:] >= reach[:-1]) if len(order) else np.empty(0, dtype=bool)
+    )
     found = np.empty(len(starts), dtype=np.int64)
     found[order] = np.cumsum(is_new) - 1
     return found

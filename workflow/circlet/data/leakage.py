@@ -179,7 +179,9 @@ def relatives_of(split: Split, ids: pd.Series, relations: dict[str, np.ndarray])
     return told[list(RELATIVE_COLUMNS)]
 
 
-def summarise(split: Split, labels: pd.Series, relations: dict[str, np.ndarray]) -> list[dict]:
+def summarise(
+    split: Split, labels: pd.Series, relations: dict[str, np.ndarray]
+) -> list[dict[str, str | float]]:
     """Count and average a split over `ALL` and each label, circRNA before lncRNA.
 
     Args:

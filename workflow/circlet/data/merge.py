@@ -31,7 +31,7 @@ def with_known_exons(table: pd.DataFrame) -> pd.DataFrame:
 
 def same_sequence(table: pd.DataFrame) -> pd.Series:
     """The position of the first row with the same label and sequence, for each row."""
-    return _first_of(table.groupby(["label", "sequence"], sort=False), table)
+    return _first_of(table.groupby(["label", "sequence"], sort=False).ngroup(), table)
 
 
 def same_place(table: pd.DataFrame) -> pd.Series:
@@ -43,14 +43,14 @@ def same_place(table: pd.DataFrame) -> pd.Series:
     is_known = place.notna().all(axis=1).to_numpy()
     first = pd.Series(range(len(table)), index=table.index)
     known = place[is_known]
-    found = _first_of(known.groupby(PLACE, sort=False), known)
+    found = _first_of(known.groupby(PLACE, sort=False).ngroup(), known)
     first[is_known] = known.index.to_numpy()[found.to_numpy()]
     return first
 
 
-def _first_of(groups: pd.api.typing.DataFrameGroupBy, table: pd.DataFrame) -> pd.Series:
-    """The position in `table` of the first member of each row's group."""
-    _, first, number = np.unique(groups.ngroup(), return_index=True, return_inverse=True)
+def _first_of(groups: pd.Series, table: pd.DataFrame) -> pd.Series:
+    """The position in `table` of the first member of each row's group, given by number."""
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     return pd.Series(first[number], index=table.index)
 
 
@@ -64,18 +64,18 @@ def merge(table: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
         first: See `same_sequence` and `same_place`.
     """
     keeper = first.to_numpy()
-    is_kept = keeper == range(len(table))
+    is_kept: np.ndarray = keeper == range(len(table))
     if is_kept.all():
         return table
     names = table["source"].str.cat(table["id"], sep=":")
     # An id that another source has as well bears its source's name already.
     pairs = zip(table["id"], table["source"], strict=True)
     bears = [name.startswith(f"{source}:") for name, source in pairs]
-    names = names.mask(bears, table["id"])
+    names = names.mask(np.array(bears), table["id"])
     names = names.str.cat(table["aliases"], sep=" ").fillna(names)
     gained = names[~is_kept].groupby(keeper[~is_kept]).agg(" ".join)
     own = table["aliases"].iloc[gained.index]
-    joined = own.str.cat(gained.to_numpy(), sep=" ").fillna(
+    joined = own.str.cat(gained.to_list(), sep=" ").fillna(
         pd.Series(gained.to_numpy(), index=own.index, dtype="string")
     )
     merged = table.copy()
@@ -84,5 +84,5 @@ def merge(table: pd.DataFrame, first: pd.Series) -> pd.DataFrame:
     donor = placed.groupby(keeper[placed]).first()
     donor = donor[~has_place(table.iloc[donor.index])]
     for column in ORIGIN:
-        merged.iloc[donor.index, merged.columns.get_loc(column)] = table[column].iloc[donor].array
+        merged.loc[merged.index[donor.index], column] = table[column].iloc[donor].array
     return merged[is_kept]

@@ -1,7 +1,9 @@
 """The part file: the bytes of a download so far, and what they are a part of."""
 
 import json
+import math
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +14,10 @@ from circlet.progress import Progress
 
 CHUNK = 1 << 14  # bytes; a timeout or a reset loses at most one chunk
 LONGEST_BACKOFF = 30.0  # seconds
+LONGEST_REASON = 300  # characters; a server's own words may be part of it
+# What may be sent back to a server: a longer one would be refused, and the file's rest with it.
+ETAG = re.compile(r'"[!#-~\x80-\xff]{0,256}"')
+DATE = re.compile(r"[ -~]{1,64}")
 
 
 class FetchError(Exception):
@@ -24,8 +30,17 @@ class FetchError(Exception):
     """
 
     def __init__(self, reason: str, *, retry: bool = False, wait: float | None = None) -> None:
-        super().__init__(reason)
+        super().__init__(in_one_line(reason))
         self.retry, self.wait = retry, wait
+
+
+def in_one_line(text: str) -> str:
+    """Give a text as one line that is safe to print: cut, and what is no letter replaced."""
+    line = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in " ".join(text[: 2 * LONGEST_REASON].split())
+    )
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
 
 
 @dataclass(frozen=True)
@@ -37,16 +52,18 @@ class Limits:
         timeout: Seconds to wait for a connection, and for each next byte.
         max_bytes: Largest size of a file.
         backoff: Seconds before the first retry; doubles with each further one.
+        max_seconds: Longest time for a URL, all its tries together.
     """
 
     retries: int
     timeout: float
     max_bytes: int
     backoff: float
+    max_seconds: float = math.inf
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after so many failed tries (at least one)."""
-        return min(self.backoff * 2 ** (failures - 1), LONGEST_BACKOFF)
+        return min(self.backoff * 2.0 ** (failures - 1), LONGEST_BACKOFF)
 
 
 @dataclass(frozen=True)
@@ -61,9 +78,9 @@ class Version:
     @property
     def validator(self) -> str | None:
         """What `If-Range` may carry: a strong ETag, else the date, else nothing (RFC 9110)."""
-        if self.etag and not self.etag.startswith("W/"):
+        if self.etag and ETAG.fullmatch(self.etag):
             return self.etag
-        return self.last_modified
+        return self.last_modified if DATE.fullmatch(self.last_modified or "") else None
 
     def contradicts(self, other: "Version") -> bool:
         """Whether a field that both know differs."""
@@ -155,7 +172,8 @@ class Part:
 
 def too_large(size: int, limits: Limits) -> FetchError:
     """The error for a file of at least `size` bytes, more than allowed."""
-    return FetchError(f"{size:,} bytes or more; --max-mib allows {limits.max_bytes:,}")
+    most = f"{limits.max_bytes:,}"
+    return FetchError(f"{size:,} bytes or more; allowed are {most} (--max-mib; MD5SUMS: 1 MiB)")
 
 
 def copy(path: Path, part: Part, limits: Limits) -> Received:

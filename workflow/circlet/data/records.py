@@ -9,6 +9,15 @@ import pandas as pd
 from circlet.tables import INTEGER_COLUMNS, TRANSCRIPT_COLUMNS
 
 
+class Place(NamedTuple):
+    """A place on a genome; see `Record`."""
+
+    chrom: str
+    start: int
+    end: int
+    strand: str
+
+
 @dataclass(slots=True)
 class Record:
     """One transcript as its upstream gives it; None where the upstream does not tell.
@@ -42,6 +51,17 @@ class Record:
     exon_lengths: str | None = None
     exon_offsets: str | None = None
     gene_type: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it lies, of a record whose upstream tells it.
+
+        Raises:
+            ValueError: It does not.
+        """
+        if self.chrom is None or self.start is None or self.end is None or self.strand is None:
+            raise ValueError(f"the place of {self.id} is not known")
+        return Place(self.chrom, self.start, self.end, self.strand)
 
 
 class Entry(NamedTuple):

@@ -79,7 +79,8 @@ class Fitted:
         features = features.reshape(len(transcripts), -1)
         is_train, is_circrna = _train_and_class(transcripts)
         classifier = self.estimator(seed).fit(features[is_train], is_circrna[is_train])
-        return classifier.predict_proba(features)[:, 1]
+        p_circrna: np.ndarray = classifier.predict_proba(features)[:, 1]
+        return p_circrna
 
 
 def memorise(transcripts: pd.DataFrame, seed: int) -> np.ndarray:
@@ -92,7 +93,8 @@ def memorise(transcripts: pd.DataFrame, seed: int) -> np.ndarray:
     is_train, is_circrna = _train_and_class(transcripts)
     every = np.ones((1, len(transcripts)), dtype=bool)
     _, votes = look_up(transcripts["sequence"].tolist(), is_circrna, is_train[None], every)
-    return (1 + votes[0]) / 2
+    shares: np.ndarray = (1 + votes[0]) / 2
+    return shares
 
 
 def _train_and_class(transcripts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

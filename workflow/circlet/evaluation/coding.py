@@ -56,4 +56,5 @@ def fickett(sequences: Sequence[str]) -> np.ndarray:
     base = np.arange(len(BASES))
     position_p = POSITION_PROBABILITIES[base, np.digitize(position, POSITION_EDGES)]
     content_p = CONTENT_PROBABILITIES[base, np.digitize(content, CONTENT_EDGES)]
-    return position_p @ POSITION_WEIGHTS + content_p @ CONTENT_WEIGHTS
+    scores: np.ndarray = position_p @ POSITION_WEIGHTS + content_p @ CONTENT_WEIGHTS
+    return scores

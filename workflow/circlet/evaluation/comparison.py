@@ -154,7 +154,8 @@ def format_table(comparison: pd.DataFrame) -> str:
             f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in limits.to_numpy()
         ]
     columns["ACC"] = comparison["accuracy"].map("{:.3f}".format)
-    return pd.DataFrame(columns).to_string(index=False, justify="left")
+    text: str = pd.DataFrame(columns).to_string(index=False, justify="left")
+    return text
 
 
 def format_parts(comparison: pd.DataFrame) -> str:

@@ -159,7 +159,8 @@ def taught_hard(rows: pd.DataFrame) -> np.ndarray:
     """
     is_circrna = (rows["part"] == TRAIN) & (rows["label"] == POSITIVE)
     is_hard = (rows["part"] == UNUSED) & (rows["group_part"] == TRAIN)
-    return (is_circrna | is_hard).to_numpy(bool)
+    either: np.ndarray = (is_circrna | is_hard).to_numpy(bool)
+    return either
 
 
 def evaluate_scheme(
@@ -270,7 +271,8 @@ def run(args: argparse.Namespace) -> None:
     transcripts, schemes = load_schemes(args.transcripts, args.splits)
     descriptors = measure(transcripts)
     log.info("%d transcripts described", len(descriptors))
-    confounds, subsets = [], []
+    confounds: list[pd.DataFrame] = []
+    subsets: list[pd.DataFrame] = []
     for scheme, rows in schemes.items():
         log.info("Scheme %s", scheme)
         tables = evaluate_scheme(rows, descriptors, args.replicates, args.confidence, args.seed)

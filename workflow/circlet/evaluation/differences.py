@@ -67,8 +67,9 @@ def paired_differences(
         other = replicate_scores(rival, replicates, seed)
         gaps = own - other
         errors = gaps[1:].std(ddof=1)
-        p_circrna = (table["p_circrna"].to_numpy(float) for table in (run, rival))
-        errors["auroc"] = area_difference(is_circrna, *p_circrna, groups)[1]
+        both = (table["p_circrna"].to_numpy(float) for table in (run, rival))
+        p_circrna, rival_p = both
+        errors["auroc"] = area_difference(is_circrna, p_circrna, rival_p, groups)[1]
         for metric in COMPARED:
             gap, error = float(gaps[metric][0]), float(errors[metric])
             low, high = difference_interval(gap, error, n_groups, confidence)

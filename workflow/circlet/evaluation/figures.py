@@ -84,11 +84,11 @@ def draw_scores(axes: Axes, points: pd.DataFrame) -> None:
     """Draw the histograms of the two classes over each other."""
     edges = [*points["low"], points["high"].iloc[-1]]
     for label, line in ((NEGATIVE, "--"), (POSITIVE, "-")):
-        drawn = {"color": COLOURS[label], "lw": 1.4, "ls": line}
-        axes.stairs(points[label], edges, fill=True, color=COLOURS[label], alpha=0.25)
-        axes.stairs(points[label], edges, label=label, **drawn)
+        colour = COLOURS[label]
+        axes.stairs(points[label], edges, fill=True, color=colour, alpha=0.25)
+        axes.stairs(points[label], edges, label=label, color=colour, lw=1.4, ls=line)
     axes.set(xlabel="p_circrna", ylabel="transcripts")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
 
 
 def new_figure(title: str, draw: Callable[[Axes], None]) -> Figure:

@@ -19,6 +19,7 @@ What the table says, and what not:
 import argparse
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,11 @@ def lay_out(folds: Sequence[dict[str, Any]], pooled: dict[str, Any]) -> pd.DataF
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
-    add, each = parser.add_argument, {"type": Path, "nargs": "+", "required": True}
-    add("--metrics", **each, help="metrics of each fold, in order")
-    add("--predictions", **each, help="predictions of each fold's model, in order")
-    add("--splits", **each, help="each fold's table of groups and parts, in order")
+    add = parser.add_argument
+    add_each = partial(add, type=Path, nargs="+", required=True)
+    add_each("--metrics", help="metrics of each fold, in order")
+    add_each("--predictions", help="predictions of each fold's model, in order")
+    add_each("--splits", help="each fold's table of groups and parts, in order")
     add("--name", required=True, help="name of the run")
     add("--scheme", required=True, help="name of the split scheme")
     add("--part", choices=(VALIDATION, TEST), default=TEST, help="the part that is scored")

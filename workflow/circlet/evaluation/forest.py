@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ POINT_COLUMNS = (
 log = logging.getLogger(__name__)
 
 
-def scheme_order(scheme: str, schemes_of_runs: Sequence[str]) -> tuple[bool, int, str]:
+def scheme_order(scheme: str, schemes_of_runs: Collection[str]) -> tuple[bool, int, str]:
     """Key that sorts splits: those of runs first, then as the schemes are named everywhere."""
     base = scheme.split(".")[0]
     known = SCHEMES.index(base) if base in SCHEMES else len(SCHEMES)
@@ -104,10 +104,11 @@ def blocks_of(points: pd.DataFrame) -> list[Block]:
 
 def label_of(row: pd.Series) -> str:
     """Name of a row; of what was published with the split it was measured on, and the word."""
+    name: str = row["name"]
     if row["kind"] not in KINDS:
-        return row["name"]
+        return name
     split = "split not stated" if row["split"] == "not stated" else f"split: {row['split']}"
-    return f"{row['name']} ({split}; {row['kind']})"
+    return f"{name} ({split}; {row['kind']})"
 
 
 def draw(points: pd.DataFrame) -> Figure:
@@ -142,13 +143,15 @@ def _draw_block(axes: Axes, rows: pd.DataFrame, metric: str, places: np.ndarray)
     for kind in rows["kind"].unique():
         chosen = (rows["kind"] == kind).to_numpy(bool)
         colour, marker = KIND_STYLES.get(kind, KIND_STYLES[BASELINE])
-        drawn = {"colour": colour, "marker": marker, "hollow": kind in KINDS}
-        draw_points(axes, rows[chosen], metric, places[chosen], **drawn)
+        some, at = rows[chosen], places[chosen]
+        draw_points(axes, some, metric, at, colour, marker, hollow=kind in KINDS)
     for place_of_row, (_, row) in zip(places, rows.iterrows(), strict=True):
         write(axes, 1, place_of_row, in_words(row, metric))
 
 
-def _write_accuracy(axes: Axes, blocks: Sequence[Block], places: Sequence) -> None:
+def _write_accuracy(
+    axes: Axes, blocks: Sequence[Block], places: Sequence[tuple[float, np.ndarray]]
+) -> None:
     """Write the accuracy in a column of its own at the right, under its name."""
     for block, (top, rows) in zip(blocks, places, strict=True):
         write(axes, 1, top, "accuracy", weight="bold", shift=114)
@@ -162,10 +165,12 @@ def _legend(points: pd.DataFrame) -> list[Line2D]:
     for kind, (colour, marker) in KIND_STYLES.items():
         if (points["kind"] == kind).any():
             face = "white" if kind in KINDS else colour
-            drawn = {"marker": marker, "color": colour, "mfc": face, "ms": 5, "lw": 1.3}
+            handle = Line2D(
+                [], [], label=KIND_WORDS[kind], marker=marker, color=colour, mfc=face, ms=5, lw=1.3
+            )
             if kind in KINDS:
-                drawn["ls"] = ""
-            handles.append(Line2D([], [], label=KIND_WORDS[kind], **drawn))
+                handle.set_linestyle("")
+            handles.append(handle)
     return handles
 
 

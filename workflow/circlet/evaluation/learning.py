@@ -120,8 +120,8 @@ def _align_losses(panels: list[Axes]) -> None:
 
 def _legend() -> list[Line2D]:
     """What the ring means."""
-    ring = {"ls": "", "marker": "o", "ms": 9, "mfc": "none", "mec": "#444444"}
-    return [Line2D([], [], label="epoch that was kept", **ring)]
+    label = "epoch that was kept"
+    return [Line2D([], [], label=label, ls="", marker="o", ms=9, mfc="none", mec="#444444")]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

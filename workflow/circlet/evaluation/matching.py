@@ -41,7 +41,8 @@ def matched_pairs(
     is_paired = partners != _ALONE
     pairs = np.column_stack([few[is_paired], many[partners[is_paired]]])
     pairs = np.where(truth[pairs[:, :1]], pairs, pairs[:, ::-1])
-    return by_id[pairs[np.argsort(pairs[:, 0])]]
+    in_order: np.ndarray = by_id[pairs[np.argsort(pairs[:, 0])]]
+    return in_order
 
 
 def standardise(features: np.ndarray, is_circrna: np.ndarray) -> np.ndarray:

@@ -103,12 +103,15 @@ def ranking_metrics(
 
 def _ratio_or_zero(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Quotient, 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator != 0)
+    quotient: np.ndarray = np.zeros_like(denominator)
+    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    return quotient
 
 
 def brier(truth: np.ndarray, p_circrna: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean squared error of the probabilities (Brier 1950, Mon. Weather Rev. 78:1)."""
-    return weights @ (p_circrna - truth) ** 2 / weights.sum(axis=1)
+    errors: np.ndarray = weights @ (p_circrna - truth) ** 2 / weights.sum(axis=1)
+    return errors
 
 
 def equal_mass_bins(values: np.ndarray, bins: int) -> np.ndarray:
@@ -141,7 +144,8 @@ def ece(truth: np.ndarray, p_circrna: np.ndarray, weights: np.ndarray) -> np.nda
     bins = equal_mass_bins(p_circrna, CALIBRATION_BINS)
     excess = np.zeros((len(bins), bins.max() + 1))
     excess[np.arange(len(bins)), bins] = truth - p_circrna
-    return np.abs(weights @ excess).sum(axis=1) / weights.sum(axis=1)
+    errors: np.ndarray = np.abs(weights @ excess).sum(axis=1) / weights.sum(axis=1)
+    return errors
 
 
 def weighted_metrics(

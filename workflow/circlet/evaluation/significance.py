@@ -65,7 +65,8 @@ def clustered_delong(
         has a single group.
     """
     total = int(groups.max()) + 1
-    areas, sums = np.empty(len(scores)), {True: [], False: []}
+    areas = np.empty(len(scores))
+    sums: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for place, row in enumerate(scores):
         values = placements(truth, row)
         areas[place] = values[truth].mean()

@@ -33,7 +33,7 @@ from circlet.model.checkpoint import (
 )
 from circlet.model.description import Description, check_vocabulary, is_record
 from circlet.model.kmers import KmerVocab
-from circlet.model.network import NetworkConfig
+from circlet.model.network import Network, NetworkConfig
 from circlet.model.reference import Reference
 from circlet.model.runtime import choose_device, set_up
 from circlet.model.scoring import ensemble_logits
@@ -70,7 +70,7 @@ def read_records(paths: Sequence[str]) -> tuple[list[dict[str, Any]], NetworkCon
 
 
 def score_validation(
-    members: Sequence[torch.nn.Module],
+    members: Sequence[Network],
     config: NetworkConfig,
     store: TokenStore,
     device: torch.device,

@@ -26,7 +26,8 @@ class Attribution(NamedTuple):
     @property
     def bases(self) -> np.ndarray:
         """Of each base, whichever way it is read, shape (length,)."""
-        return self.kmers + self.ends
+        both: np.ndarray = self.kmers + self.ends
+        return both
 
     @property
     def total(self) -> float:

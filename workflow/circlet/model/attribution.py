@@ -31,6 +31,7 @@ from circlet.model.network import (
     END_BASES,
     NUMBERS,
     WORDS,
+    Network,
     TextTransformer,
     both_ends,
 )
@@ -38,7 +39,7 @@ from circlet.model.padding import crop_ends
 
 
 def attribute(
-    members: Sequence[nn.Module],
+    members: Sequence[Network],
     vocabulary: KmerVocab,
     sequence: str,
     features: np.ndarray,
@@ -85,7 +86,7 @@ def attribute(
     )
 
 
-def routes(member: nn.Module) -> dict[str, nn.Module]:
+def routes(member: Network) -> dict[str, nn.Module]:
     """Name the layers: of an embedding what comes out is scaled, of another what goes in."""
     if isinstance(member, TextTransformer):
         return {"kmers": member.embedding}
@@ -100,7 +101,7 @@ def routes(member: nn.Module) -> dict[str, nn.Module]:
 
 
 @contextlib.contextmanager
-def scaled(member: nn.Module, shares: Tensor) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
+def scaled(member: Network, shares: Tensor) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
     """Within the block, let a network read each row of a batch at a share of the way.
 
     Args:
@@ -136,7 +137,7 @@ def scaled(member: nn.Module, shares: Tensor) -> Iterator[dict[str, tuple[Tensor
 
 
 def integrate(
-    member: nn.Module, tokens: Tensor, features: Tensor, steps: int, at_once: int
+    member: Network, tokens: Tensor, features: Tensor, steps: int, at_once: int
 ) -> dict[str, np.ndarray]:
     """Integrate the gradients of one network's logit for one sequence.
 
@@ -152,7 +153,8 @@ def integrate(
     """
     shares, weighed = (torch.tensor(x, device=tokens.device).float() for x in quadrature(steps))
     slopes: dict[str, Tensor] = {}
-    for some, weight in zip(shares.split(at_once), weighed.split(at_once), strict=True):
+    batches = torch.split(shares, at_once), torch.split(weighed, at_once)
+    for some, weight in zip(*batches, strict=True):
         rows = len(some)
         with torch.enable_grad(), scaled(member, some) as seen:
             logits = member(tokens.expand(rows, -1), features.expand(rows, -1))
@@ -176,7 +178,7 @@ def quadrature(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return root**3, 3 * root**2 * weights / 2
 
 
-def in_order(member: nn.Module, name: str, slope: Tensor, tokens: Tensor) -> np.ndarray:
+def in_order(member: Network, name: str, slope: Tensor, tokens: Tensor) -> np.ndarray:
     """Bring what the vectors of a route are worth into the order of the tokens, or inputs.
 
     Args:
@@ -200,11 +202,11 @@ def in_order(member: nn.Module, name: str, slope: Tensor, tokens: Tensor) -> np.
 
 
 @torch.no_grad()
-def difference(member: nn.Module, tokens: Tensor, features: Tensor) -> float:
+def difference(member: Network, tokens: Tensor, features: Tensor) -> float:
     """The logit of a sequence, (1, tokens) and (1, 356), less that of the baseline."""
     with scaled(member, torch.tensor([0.0, 1.0], device=tokens.device)):
         baseline, whole = member(tokens.expand(2, -1), features.expand(2, -1)).double().tolist()
-    return whole - baseline
+    return float(whole - baseline)
 
 
 def share_out(

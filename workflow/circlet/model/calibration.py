@@ -63,7 +63,8 @@ class Calibration:
                 case "temperature":
                     return _sigmoid(scores / given["temperature"])
                 case "isotonic":
-                    return np.interp(scores, given["scores"], given["probabilities"])
+                    found: np.ndarray = np.interp(scores, given["scores"], given["probabilities"])
+                    return found
             return _sigmoid(scores)
 
 
@@ -88,7 +89,8 @@ def _check_knots(scores: list[float], probabilities: list[float]) -> None:
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow."""
-    return np.exp(-np.logaddexp(0, -x))
+    curve: np.ndarray = np.exp(-np.logaddexp(0, -x))
+    return curve
 
 
 def fit_calibration(method: str, logits: np.ndarray, classes: np.ndarray) -> Calibration:

@@ -18,7 +18,7 @@ from torch import nn
 from circlet.errors import InputError
 from circlet.files import atomic_path, read_json, reading, write_json
 from circlet.model.description import CONFIG, FORMAT, MEND, Description, check_config_format
-from circlet.model.network import NetworkConfig, build_network
+from circlet.model.network import Network, NetworkConfig, build_network
 
 MANIFEST = "manifest.json"
 MOST_WEIGHTS = 1 << 28
@@ -35,7 +35,7 @@ class Checkpoint:
     """
 
     description: Description
-    members: list[nn.Module]
+    members: list[Network]
 
     def save(self, folder: str | Path) -> None:
         """Write the files of the checkpoint, each atomically, the manifest last."""
@@ -182,7 +182,7 @@ def _least_weights(config: NetworkConfig) -> int:
     return of_layers + config.patch * table + config.ends * config.width
 
 
-def load_member(config: NetworkConfig, path: str | Path) -> nn.Module:
+def load_member(config: NetworkConfig, path: str | Path) -> Network:
     """Make a network with the weights of a file, in evaluation mode, on the CPU.
 
     Raises:

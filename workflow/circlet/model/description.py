@@ -62,14 +62,16 @@ class Description:
     @property
     def max_tokens(self) -> int:
         """Most tokens that the networks read of a sequence."""
-        return self.network["max_tokens"]
+        most: int = self.network["max_tokens"]
+        return most
 
     @property
     def multiple(self) -> int:
         """A sequence is padded to a multiple of so many tokens."""
         if self.network["architecture"] == "text_transformer":
             return 1
-        return self.network["streams"] * self.network["patch"]
+        multiple: int = self.network["streams"] * self.network["patch"]
+        return multiple
 
     def to_files(self) -> dict[str, bytes]:
         """Give the content of each file by its name."""
@@ -154,7 +156,8 @@ def _check_config(content: Any, path: Path) -> dict[str, Any]:
     for key, (is_sound, problem) in problems.items():
         if not is_sound(content[key]):
             raise InputError(path, f"is {content[key]!r}, {problem}", MEND, key)
-    return content
+    config: dict[str, Any] = content
+    return config
 
 
 def check_config_format(content: Any, path: Path) -> None:

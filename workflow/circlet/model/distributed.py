@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from circlet.errors import InputError
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 LAUNCHER = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what torchrun tells, and the size
 # The others wait while the first validates. A process that dies ends them earlier.
@@ -75,7 +76,7 @@ class Ranks:
         own = [(place, rows, 1.0) for place, rows in enumerate(pieces) if len(rows)]
         return own or [(0, batches[0][:1], 0.0)]
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: Value) -> Value:
         """Give every process the first one's value."""
         if self.count == 1:
             return value
@@ -105,10 +106,11 @@ class Ranks:
         return DistributedDataParallel(network, device_ids=devices)
 
 
-def accumulating(model: nn.Module) -> contextlib.AbstractContextManager:
+def accumulating(model: nn.Module) -> contextlib.AbstractContextManager[None]:
     """Give the context of a forward and backward pass whose gradients are not shared yet."""
-    is_shared = isinstance(model, DistributedDataParallel)
-    return model.no_sync() if is_shared else contextlib.nullcontext()
+    if isinstance(model, DistributedDataParallel):
+        return model.no_sync()
+    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager

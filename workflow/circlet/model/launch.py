@@ -52,7 +52,8 @@ def free_port() -> int:
     """Find a port that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("", 0))
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def launch(args: argparse.Namespace) -> None:

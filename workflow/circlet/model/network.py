@@ -133,11 +133,14 @@ class Circformer(nn.Module):
             joined.append(self.read_ends(both_ends(tokens, length, self.ends)))
         if self.describe:
             joined.append(self.describe(features))
-        return self.head(torch.cat(joined, dim=1)).squeeze(1)
+        logits: Tensor = self.head(torch.cat(joined, dim=1)).squeeze(1)
+        return logits
 
 
 class Tables(nn.Module):
     """The sum of the vectors of some tokens, each looked up in a table of its place."""
+
+    shift: Tensor
 
     def __init__(self, places: int, size: int, width: int) -> None:
         super().__init__()
@@ -151,7 +154,8 @@ class Tables(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Add the vectors of tokens (..., places) to one (..., W); padding adds nothing."""
         rows = torch.where(tokens == PAD_ID, PAD_ID, tokens + self.shift)
-        return self.vectors(rows).sum(dim=-2)
+        total: Tensor = self.vectors(rows).sum(dim=-2)
+        return total
 
 
 class Ends(nn.Module):
@@ -173,7 +177,8 @@ class Ends(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Turn tokens (B, 2 * ends) into a vector (B, W)."""
-        return self.layers(self.vectors(tokens).flatten(1))
+        read: Tensor = self.layers(self.vectors(tokens).flatten(1))
+        return read
 
 
 def both_ends(tokens: Tensor, length: Tensor, count: int) -> Tensor:
@@ -189,6 +194,9 @@ def both_ends(tokens: Tensor, length: Tensor, count: int) -> Tensor:
 class Describe(nn.Module):
     """Small networks over the descriptors of a sequence, and over its words and codons."""
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.sixteen = two_layers(NUMBERS + END_BASES * BASES, config.width)
@@ -203,7 +211,8 @@ class Describe(nn.Module):
         numbers = (features[:, :NUMBERS] - self.centre) / self.spread
         first = NUMBERS + END_BASES
         codes = F.one_hot(features[:, NUMBERS:first].long(), BASES + 1)[..., :BASES]  # (B, 8, 4)
-        sixteen = self.sixteen(torch.cat([numbers, codes.flatten(1).to(numbers.dtype)], dim=1))
+        bases = codes.flatten(1).to(numbers.dtype)
+        sixteen: Tensor = self.sixteen(torch.cat([numbers, bases], dim=1))
         if self.composition is None:
             return sixteen
         words = features[:, first : first + WORDS]
@@ -258,7 +267,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, is_real: Tensor) -> Tensor:
         """Let the real positions of each window attend to each other; x: (B, P, W)."""
         x = x + self.dropout(self.attend(x, is_real))
-        return x + self.dropout(self.feedforward(x))
+        fed: Tensor = self.dropout(self.feedforward(x))
+        return x + fed
 
     def attend(self, x: Tensor, is_real: Tensor) -> Tensor:
         """What each position takes over from the others in its window, (B, P, W)."""
@@ -273,8 +283,8 @@ class Block(nn.Module):
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (windows, H, window, W / H)
         # No dropout inside: on the CPU it would leave the kernel whose memory is linear.
         attended = F.scaled_dot_product_attention(rotate(query), rotate(key), value, attn_mask=mask)
-        attended = self.project(attended.transpose(1, 2).reshape(-1, window, width))
-        return attended.view(batch, -1, width)[:, :positions]
+        taken: Tensor = self.project(attended.transpose(1, 2).reshape(-1, window, width))
+        return taken.view(batch, -1, width)[:, :positions]
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -326,13 +336,19 @@ class TextTransformer(nn.Module):
         x = torch.cat([self.embedding(tokens), positions], dim=2)  # (B, T, W + 20)
         x = self.encoder(x, src_key_padding_mask=is_pad)
         channel = self.to_channel(x).squeeze(2).masked_fill(is_pad, 0)  # (B, T)
-        return self.head(channel).squeeze(1)
+        logits: Tensor = self.head(channel).squeeze(1)
+        return logits
 
 
-ARCHITECTURES = {"circformer": Circformer, "text_transformer": TextTransformer}
+Network = Circformer | TextTransformer
+
+ARCHITECTURES: dict[str, type[Network]] = {
+    "circformer": Circformer,
+    "text_transformer": TextTransformer,
+}
 
 
-def build_network(config: NetworkConfig) -> nn.Module:
+def build_network(config: NetworkConfig) -> Network:
     """Make a network with fresh weights.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import onnx
@@ -15,7 +15,7 @@ from onnxscript import opset20 as op
 from torch import Tensor, nn
 
 from circlet.composition import SIZE
-from circlet.model.network import Block, NetworkConfig
+from circlet.model.network import Block, Network, NetworkConfig
 from circlet.model.onnx_file import SEAL, write_sealed
 from circlet.model.onnx_networks import (
     FORMAT,
@@ -35,7 +35,7 @@ MASKED = -1e9  # added to what must not be attended to: its weight is then 0, ex
 class Ensemble(nn.Module):
     """All members in one network: logits (members, batch)."""
 
-    def __init__(self, members: Sequence[nn.Module]) -> None:
+    def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
@@ -45,7 +45,7 @@ class Ensemble(nn.Module):
 
 
 def export_networks(
-    members: Sequence[nn.Module],
+    members: Sequence[Network],
     config: NetworkConfig,
     path: str | Path,
     metadata: Mapping[str, str],
@@ -61,22 +61,30 @@ def export_networks(
         path: The file to write.
         metadata: Texts by names, to be found there.
     """
-    traced = _trace(Ensemble(members).eval(), config)
+    multiple = members[0].multiple
+    traced = _trace(Ensemble(members).eval(), config, multiple)
     model = _translate(traced)
     own = {
         FORMAT_KEY: FORMAT,
         MAX_TOKENS_KEY: str(config.max_tokens),
-        MULTIPLE_KEY: str(members[0].multiple),
+        MULTIPLE_KEY: str(multiple),
     }
     _clean(model)
     _set_metadata(model, {**metadata, **own})
     write_sealed(path, model.SerializeToString(deterministic=True))
 
 
-def _trace(ensemble: Ensemble, config: NetworkConfig) -> torch.export.ExportedProgram:
-    """Follow the networks through an example, on the CPU, for batches of any size."""
+def _trace(
+    ensemble: Ensemble, config: NetworkConfig, multiple: int
+) -> torch.export.ExportedProgram:
+    """Follow the networks through an example, on the CPU, for batches of any size.
+
+    Args:
+        ensemble: The networks.
+        config: Their shape.
+        multiple: Of which the number of tokens has to be a multiple.
+    """
     free, fixed = torch.export.Dim.DYNAMIC, torch.export.Dim.STATIC
-    multiple = ensemble.members[0].multiple
     is_fixed = config.architecture == "text_transformer"
     shape = EXAMPLES, config.max_tokens if is_fixed else GROUPS * multiple
     example = torch.ones(shape, dtype=torch.int64), torch.zeros(EXAMPLES, SIZE)
@@ -97,7 +105,8 @@ def _translate(traced: torch.export.ExportedProgram) -> onnx.ModelProto:
             custom_translation_table={torch.ops.circlet.attend_windows.default: attend_in_onnx},
             verbose=False,
         )
-    return program.model_proto
+    # None comes of the old exporter alone.
+    return cast(torch.onnx.ONNXProgram, program).model_proto
 
 
 @contextmanager
@@ -137,7 +146,8 @@ def _attention_as_one() -> Iterator[None]:
 
     def attend(self: Block, x: Tensor, is_real: Tensor) -> Tensor:
         qkv = self.qkv(self.norm_attention(x))
-        return self.project(attend_windows(qkv, is_real, self.heads, self.window))
+        taken: Tensor = self.project(attend_windows(qkv, is_real, self.heads, self.window))
+        return taken
 
     with patch.object(Block, "attend", attend):
         yield
@@ -167,7 +177,7 @@ def attend_in_onnx(qkv: Any, is_real: Any, heads: int, window: int) -> Any:
     padded = op.Pad(qkv, op.Concat(_ints(0, 0, 0, 0), lacking, _ints(0), axis=0))
     split = op.Reshape(padded, op.Concat(_ints(-1), size, _ints(3, heads, 2 * half), axis=0))
     split = op.Transpose(split, perm=[2, 0, 3, 1, 4])
-    query, key, value = (op.Gather(split, op.Constant(value_int=i), axis=0) for i in range(3))
+    query, key, value = (op.Gather(split, _int(i), axis=0) for i in range(3))
     cos, sin = _turns(size, half)
     scale = _float((2 * half) ** -0.5)
     query = _rotate(query, op.Mul(cos, scale), op.Mul(sin, scale), half)
@@ -181,9 +191,9 @@ def attend_in_onnx(qkv: Any, is_real: Any, heads: int, window: int) -> Any:
 def _turns(size: Any, half: int) -> tuple[Any, Any]:
     """Cosine and sine of the angles of `circlet.model.network.rotate`, (P, half) each."""
     speed = 10_000 ** (-torch.arange(half, dtype=torch.float32) / half)
-    zero, one = op.Constant(value_int=0), op.Constant(value_int=1)
-    place = op.Cast(op.Range(zero, op.Squeeze(size), one), to=onnx.TensorProto.FLOAT)
-    angle = op.Mul(op.Unsqueeze(place, _ints(1)), op.Constant(value_floats=speed.tolist()))
+    zero, one = _int(0), _int(1)
+    place: Any = op.Cast(op.Range(zero, op.Squeeze(size), one), to=onnx.TensorProto.FLOAT)
+    angle: Any = op.Mul(op.Unsqueeze(place, _ints(1)), _floats(speed.tolist()))
     return op.Cos(angle), op.Sin(angle)
 
 
@@ -201,6 +211,16 @@ def _rotate(x: Any, cos: Any, sin: Any, half: int) -> Any:
 def _ints(*values: int) -> Any:
     """A constant of whole numbers, shape (values,)."""
     return op.Constant(value_ints=list(values))
+
+
+def _int(value: int) -> Any:
+    """A constant of one whole number, shape ()."""
+    return op.Constant(value_int=value)
+
+
+def _floats(values: Sequence[float]) -> Any:
+    """A constant of numbers, shape (values,)."""
+    return op.Constant(value_floats=values)
 
 
 def _float(value: float) -> Any:

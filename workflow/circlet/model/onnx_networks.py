@@ -89,7 +89,8 @@ class OnnxNetworks:
             raise InputError(self.path, f"cannot be computed ({error})", MEND) from None
         if np.shape(logits) != (self.members, len(tokens)) or logits.dtype != np.float32:
             raise InputError(self.path, "gives something else than a score a sequence", MEND)
-        return logits
+        scores: np.ndarray = logits
+        return scores
 
 
 def _start(path: str | Path, threads: int | None, device: str) -> Any:

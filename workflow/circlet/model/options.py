@@ -2,9 +2,17 @@
 
 import argparse
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
-Settings = TypeVar("Settings")
+
+class Dataclass(Protocol):
+    """What makes an object one of a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Settings = TypeVar("Settings", bound=Dataclass)
+Parser = argparse.ArgumentParser | argparse._ArgumentGroup
 
 TRUTH = {"true": True, "false": False}
 
@@ -16,7 +24,7 @@ def truth(text: str) -> bool:
     return TRUTH[text.lower()]
 
 
-def add_options(parser: argparse.ArgumentParser, settings: type) -> None:
+def add_options(parser: Parser, settings: type[Dataclass]) -> None:
     """Add a flag for each field that has a default; help and choices are its metadata.
 
     A truth is switched by `--name` and `--no-name`, or given as `--name true` and `--name false`.

@@ -90,8 +90,8 @@ class Reference:
     def distances(self, features: np.ndarray) -> np.ndarray:
         """Distance of each sequence's layout to the 20th nearest of the training, (sequences,)."""
         nearest = min(NEIGHBOURS, len(self.layouts))
-        found, _ = self._plane.query(layouts_of(features), k=[nearest])
-        return found[:, 0]
+        found: np.ndarray = self._plane.query(layouts_of(features), k=[nearest])[0][:, 0]
+        return found
 
     def is_unlike(self, features: np.ndarray) -> np.ndarray:
         """Tell which sequences are unlike the training; see the module.
@@ -103,12 +103,15 @@ class Reference:
             Shape (sequences,), bool.
         """
         furthest, lowest = self.limits
-        return (self.distances(features) > furthest) | (entropies_of(features) < lowest)
+        is_rare, is_low = self.distances(features) > furthest, entropies_of(features) < lowest
+        either: np.ndarray = is_rare | is_low
+        return either
 
     def is_seen(self, hashes: np.ndarray) -> np.ndarray:
         """Tell which hashes, uint64 (sequences,), are of sequences that the model was made of."""
         places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
-        return self.hashes[places] == hashes
+        is_seen: np.ndarray = self.hashes[places] == hashes
+        return is_seen
 
     def to_bytes(self) -> bytes:
         """Give the content of a safetensors file."""
@@ -165,4 +168,5 @@ def entropies_of(features: np.ndarray) -> np.ndarray:
     """Entropy of each sequence's 4-mers in nats, shape (sequences,), float64."""
     first = len(DESCRIPTORS)
     shares = features[:, first : first + WORDS].astype(np.float64)
-    return -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+    negative: np.ndarray = (shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+    return -negative

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from circlet.model.attribution import share_out
 from circlet.model.batches import collate
 from circlet.model.kmers import KmerVocab
-from circlet.model.network import Block, Circformer, rotate
+from circlet.model.network import Block, Circformer, Network, rotate
 from circlet.model.padding import crop_ends
 
 
@@ -54,9 +54,9 @@ def roll_out_streams(member: Circformer, tokens: Tensor, features: Tensor) -> Te
         Shape (streams, positions); each row adds up to 1.
     """
     read: list[tuple[Tensor, Tensor]] = []
+    blocks = [block for block in member.blocks if isinstance(block, Block)]
     hooks = [
-        block.register_forward_pre_hook(lambda _, inputs: read.append(inputs))
-        for block in member.blocks
+        block.register_forward_pre_hook(lambda _, inputs: read.append(inputs)) for block in blocks
     ]
     try:
         member(tokens, features)
@@ -64,11 +64,11 @@ def roll_out_streams(member: Circformer, tokens: Tensor, features: Tensor) -> Te
         for hook in hooks:
             hook.remove()
     is_real = read[0][1]  # (S, P)
-    window = min(member.blocks[0].window, is_real.shape[1])
+    window = min(blocks[0].window, is_real.shape[1])
     # The mean over the real positions, carried back from the last layer: windows never mix.
     flow = F.pad(is_real / is_real.sum(dim=1, keepdim=True), (0, -is_real.shape[1] % window))
     flow = flow.view(-1, 1, window)
-    for block, inputs in zip(reversed(member.blocks), reversed(read), strict=True):
+    for block, inputs in zip(reversed(blocks), reversed(read), strict=True):
         weights = attention(block, *inputs)[0].mean(dim=1)
         flow = 0.5 * flow + 0.5 * flow @ weights
     return flow.view(len(is_real), -1)[:, : is_real.shape[1]]
@@ -76,7 +76,7 @@ def roll_out_streams(member: Circformer, tokens: Tensor, features: Tensor) -> Te
 
 @torch.inference_mode()
 def roll_out(
-    members: Sequence[nn.Module],
+    members: Sequence[Network],
     vocabulary: KmerVocab,
     sequence: str,
     features: np.ndarray,
@@ -88,15 +88,17 @@ def roll_out(
     Returns:
         Of each base, shape (length,); they add up to 1. None for another architecture.
     """
-    if not all(isinstance(member, Circformer) for member in members):
+    networks = [member for member in members if isinstance(member, Circformer)]
+    if len(networks) < len(members):
         return None
     tokens = vocabulary.encode(sequence)
-    multiple, patch = members[0].multiple, members[0].patch
+    multiple, patch = networks[0].multiple, networks[0].patch
     batch = collate([tokens], features[None], max_tokens, multiple)
     inputs = batch.tokens.to(device), batch.features.to(device)
-    flows = [roll_out_streams(member.eval(), *inputs).double() for member in members]
-    flow = torch.stack(flows).mean(dim=0).cpu().numpy() / members[0].streams  # (S, P)
+    flows = [roll_out_streams(member.eval(), *inputs).double() for member in networks]
+    flow = torch.stack(flows).mean(dim=0).cpu().numpy() / networks[0].streams  # (S, P)
     read = crop_ends(np.arange(len(tokens)), max_tokens, multiple)
     of_tokens = np.repeat(flow, patch, axis=1).T.flatten()[: len(read)]
     shared = share_out(of_tokens, read, len(sequence), vocabulary)
-    return shared / shared.sum()
+    shares: np.ndarray = shared / shared.sum()
+    return shares

@@ -76,7 +76,8 @@ def set_up(threads: int | None = None, is_strict: bool = True) -> None:
     if is_strict:
         torch.use_deterministic_algorithms(True, warn_only=not _only_cpu())
     # It would fill memory that is written to before it is read: some percent of a training's time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    # A setting that torch gives the module at run time, so that it has no type.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # The fused path of nn.TransformerEncoderLayer halves the speed of inference on the CPU.
     torch.backends.mha.set_fastpath_enabled(False)
 
@@ -86,7 +87,9 @@ def _only_cpu() -> bool:
     return not (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
-def autocast(device: torch.device, precision: str = "auto") -> contextlib.AbstractContextManager:
+def autocast(
+    device: torch.device, precision: str = "auto"
+) -> contextlib.AbstractContextManager[object]:
     """Give the context of the forward pass: bfloat16 where it pays.
 
     Args:

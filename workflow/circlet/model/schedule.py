@@ -38,7 +38,8 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
     embeddings = {
         id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
     }
-    decayed, others = [], []
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in network.parameters():
         is_matrix = parameter.ndim > 1 and id(parameter) not in embeddings
         (decayed if is_matrix else others).append(parameter)
@@ -61,5 +62,6 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, steps: 
         decay: Of the average; lower at the start, which random weights would dominate.
         steps: Steps done before this one.
     """
-    update = get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))
+    now = min(decay, (1 + steps) / (10 + steps))
+    update = get_ema_multi_avg_fn(now)  # type: ignore[no-untyped-call]  # torch gives it no types
     update(list(average.parameters()), list(network.parameters()), None)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from circlet.model.network import Network
 from circlet.model.padding import BATCH_TOKENS, score_in_batches
 
 
 def ensemble_logits(
-    members: Sequence[nn.Module],
+    members: Sequence[Network],
     sequences: Sequence[np.ndarray],
     features: np.ndarray,
     max_tokens: int,
@@ -19,12 +19,13 @@ def ensemble_logits(
 ) -> np.ndarray:
     """Score sequences: the mean of the members' logits, shape (sequences,); see `member_logits`."""
     of_members = member_logits(members, sequences, features, max_tokens, device, batch_tokens)
-    return of_members.mean(axis=0)
+    mean: np.ndarray = of_members.mean(axis=0)
+    return mean
 
 
 @torch.inference_mode()
 def member_logits(
-    members: Sequence[nn.Module],
+    members: Sequence[Network],
     sequences: Sequence[np.ndarray],
     features: np.ndarray,
     max_tokens: int,

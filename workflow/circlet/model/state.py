@@ -98,7 +98,7 @@ class Keeper:
         """
         if not trainer.ranks.is_first:
             return
-        refuse_divergence(trainer, float(trainer.sums.loss))
+        refuse_divergence(trainer)
         facts = {
             "fingerprint": self.fingerprint,
             "steps": trainer.steps,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,10 @@ class TokenStore:
         """Rows of the transcripts of a part, ascending."""
         return np.flatnonzero(self.index["part"] == part)
 
+    def ids(self, rows: np.ndarray) -> list[str]:
+        """Ids of the transcripts of some rows."""
+        return self.index["id"].iloc[rows].tolist()
+
     def check_classes(self, part: str) -> None:
         """Check that a part has both classes.
 
@@ -97,10 +101,11 @@ class TokenStore:
     @cached_property
     def classes(self) -> np.ndarray:
         """Class of each transcript, 0 or 1, shape (transcripts,)."""
-        return (self.index["label"] == POSITIVE).to_numpy(dtype=np.int64)
+        classes: np.ndarray = (self.index["label"] == POSITIVE).to_numpy(dtype=np.int64)
+        return classes
 
 
-def _load(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:
+def _load(path: str | Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
     """Read an array.
 
     Raises:
@@ -108,9 +113,10 @@ def _load(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:
     """
     with reading(path):
         try:
-            return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+            array: np.ndarray = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
         except (ValueError, EOFError):
             raise InputError(path, "not a whole numpy array", "make it again") from None
+    return array
 
 
 def write_tokens(
@@ -124,7 +130,7 @@ def write_tokens(
     with _array_file(tokens, dtype, (int(ends[-1]),)) as handle:
         for start in track(starts, "encoding", total=len(starts)):
             some, _ = vocabulary.encode_many(sequences[start : start + SEQUENCES_AT_ONCE])
-            handle.write(np.ascontiguousarray(some, dtype))
+            handle.write(np.ascontiguousarray(some, dtype).data)
     write_array(offsets, ends)
     log.info("%s tokens of %s transcripts", f"{ends[-1]:,}", f"{len(sequences):,}")
 
@@ -132,7 +138,7 @@ def write_tokens(
 def write_array(path: str | Path, array: np.ndarray) -> None:
     """Write an array in numpy's format, atomically."""
     with _array_file(path, array.dtype, array.shape) as handle:
-        handle.write(np.ascontiguousarray(array))
+        handle.write(np.ascontiguousarray(array).data)
 
 
 @contextlib.contextmanager

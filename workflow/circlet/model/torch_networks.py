@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from circlet.model.network import Network
 from circlet.model.padding import BATCH_TOKENS, CPU_BATCH_TOKENS
 from circlet.model.scoring import member_logits
 
@@ -23,7 +23,7 @@ class TorchNetworks:
 
     def __init__(
         self,
-        members: Sequence[nn.Module],
+        members: Sequence[Network],
         max_tokens: int,
         device: torch.device,
         batch_tokens: int | None = None,

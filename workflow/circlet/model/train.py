@@ -8,15 +8,17 @@ import argparse
 import contextlib
 import copy
 import logging
+import math
 import platform
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 
 from circlet.arguments import DEVICES
 from circlet.errors import InputError
@@ -61,7 +63,8 @@ def set_up_trainer(
         network = build_network(network_config).to(device)
     except ValueError as error:
         raise InputError("settings", str(error), "see config.yaml for what fits") from None
-    compiled = torch.compile(network, dynamic=True) if config.compile else network
+    # Of a network it makes a network, though its type tells of a function alone.
+    compiled = cast(nn.Module, torch.compile(network, dynamic=True)) if config.compile else network
     return Trainer(
         network,
         ranks.wrap(compiled, device),
@@ -80,7 +83,8 @@ def run_epoch(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
     """Train one epoch, or what the time allows of it, and validate; return its record."""
     train_epoch(trainer, lambda: keeper.keep(trainer))
     keeper.keep(trainer, must=True)
-    sums, started, scores = trainer.sums, time.monotonic(), None
+    sums, started = trainer.sums, time.monotonic()
+    scores = math.nan, math.nan  # of those that the first process tells them
     train_loss = float(sums.loss) / sums.sequences
     if trainer.ranks.is_first:
         with keeper.notice.released():  # at most the validation is lost
@@ -124,7 +128,8 @@ def reason_to_stop(trainer: Trainer) -> str | None:
 def best_epoch(epochs: list[dict[str, Any]]) -> int:
     """Number of the epoch with the best AUROC and, since few sequences tie often, least loss."""
     best = max(epochs, key=lambda epoch: (epoch["validation_auroc"], -epoch["validation_loss"]))
-    return best["epoch"]
+    number: int = best["epoch"]
+    return number
 
 
 def fit(trainer: Trainer, keeper: Keeper) -> str:
@@ -190,7 +195,8 @@ def train(trainer: Trainer, keeper: Keeper) -> dict[str, Any]:
     with following(trainer.ranks, keeper.notice), keeper.notice.postponed():
         stopped = fit(trainer, keeper)
     trainer.model = trainer.network  # see `processes`
-    trainer.network.load_state_dict(trainer.best)
+    # None is before the first epoch, of which there is one at the least.
+    trainer.network.load_state_dict(cast(dict[str, torch.Tensor], trainer.best))
     return record | {
         "epochs": trainer.epochs,
         "best_epoch": best_epoch(trainer.epochs),

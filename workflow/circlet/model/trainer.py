@@ -15,11 +15,11 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from circlet.errors import InputError
 from circlet.model.augment import disturb, rotate
 from circlet.model.batches import Batch, collate
 from circlet.model.distributed import Ranks, accumulating
-from circlet.model.network import NetworkConfig
+from circlet.model.divergence import diverged, find_divergence
+from circlet.model.network import Network, NetworkConfig
 from circlet.model.padding import plan_batches
 from circlet.model.runtime import autocast
 from circlet.model.schedule import set_rate, update_average
@@ -70,24 +70,26 @@ class Trainer:
         stride: Distance of two tokens, nt.
         steps: Steps of the optimiser so far.
         sums: The epoch at work.
+        unseen: Its loss after each of the steps that were not looked at yet.
         epochs: Records of the epochs that are done.
         best: Weights of the best of them.
         before: Time used before this process took over, s.
         started: `time.monotonic()` when it did.
     """
 
-    network: nn.Module
+    network: Network
     model: nn.Module
     network_config: NetworkConfig
     store: TokenStore
     config: TrainingConfig
     device: torch.device
     optimizer: torch.optim.Optimizer
-    average: nn.Module | None = None
+    average: Network | None = None
     ranks: Ranks = field(default_factory=Ranks)
     stride: int = 1
     steps: int = 0
     sums: Sums = field(default_factory=Sums)
+    unseen: list[Tensor] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
     before: float = 0.0
@@ -105,14 +107,15 @@ class Trainer:
         return self.seconds / (60 * minutes) if minutes else 0.0
 
     @property
-    def kept(self) -> nn.Module:
+    def kept(self) -> Network:
         """The network that is validated and kept: the average, if there is one."""
         return self.network if self.average is None else self.average
 
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens that are read of each transcript, shape (transcripts,)."""
-        return np.minimum(self.store.lengths, self.network_config.max_tokens)
+        read: np.ndarray = np.minimum(self.store.lengths, self.network_config.max_tokens)
+        return read
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -127,7 +130,8 @@ class Trainer:
         if self.config.class_weight == "none":
             return np.ones(len(classes), dtype=np.float32)
         counts = np.bincount(classes[self.store.rows(TRAIN)], minlength=2)
-        return (counts.sum() / (2 * counts))[classes].astype(np.float32)
+        weights: np.ndarray = (counts.sum() / (2 * counts))[classes].astype(np.float32)
+        return weights
 
     def batches(self, rows: np.ndarray, rng: np.random.Generator | None) -> list[np.ndarray]:
         """Divide rows of the store into batches within the budget, as they will be padded."""
@@ -176,7 +180,8 @@ class Trainer:
     def forward(self, network: nn.Module, batch: Batch) -> Tensor:
         """Logits of a batch in fp32, shape (B,)."""
         with autocast(self.device, self.config.precision):
-            return network(*batch).float()
+            logits: Tensor = network(*batch).float()
+        return logits
 
 
 def batch_loss(
@@ -212,7 +217,8 @@ def train_step(
         progress: Share of the budget that is used.
 
     Returns:
-        The sum of the losses of all sequences, over all processes.
+        The sum of the losses of all sequences, over all processes; no number if the gradient is
+        none, since then the weights are none.
     """
     config, ranks = trainer.config, trainer.ranks
     set_rate(trainer.optimizer, config, progress)
@@ -223,14 +229,15 @@ def train_step(
         is_last = turn == len(own)
         with contextlib.nullcontext() if is_last else accumulating(trainer.model):
             loss = weight * batch_loss(trainer, rows, epoch, first + place, piece)
-            (scale * loss).backward()
+            torch.autograd.backward(scale * loss)
         losses.append(loss.detach())
-    nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
+    norm = nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
     trainer.optimizer.step()
     if trainer.average is not None:
         update_average(trainer.average, trainer.network, config.average, trainer.steps)
     trainer.steps += 1
-    return ranks.add_up(torch.stack(losses).sum())
+    loss = ranks.add_up(torch.stack(losses).sum())
+    return torch.where(norm.isfinite(), loss, norm)
 
 
 def train_epoch(trainer: Trainer, keep: Callable[[], None] = lambda: None) -> None:
@@ -264,7 +271,7 @@ def train_epoch(trainer: Trainer, keep: Callable[[], None] = lambda: None) -> No
             if bar:
                 bar.update()
     started = time.monotonic()
-    refuse_divergence(trainer, float(sums.loss))  # here an accelerator finishes
+    refuse_divergence(trainer)  # here an accelerator finishes
     sums.seconds += time.monotonic() - started
 
 
@@ -280,19 +287,25 @@ def add_step(trainer: Trainer, batches: Sequence[np.ndarray], loss: Tensor, seco
     sums.tokens += int(trainer.lengths[rows].sum())
     sums.seconds += seconds
     sums.loss = sums.loss + loss
+    trainer.unseen.append(sums.loss)
     if trainer.device.type == "cpu" or sums.steps % LOOK_EVERY == 0:
-        refuse_divergence(trainer, float(sums.loss))
+        refuse_divergence(trainer)
 
 
-def refuse_divergence(trainer: Trainer, loss: float) -> None:
-    """Check that the loss is a number.
+def refuse_divergence(trainer: Trainer) -> None:
+    """Look at the losses of the steps since the last look.
 
     Raises:
-        InputError: It is not.
+        InputError: One is no number.
     """
-    if not math.isfinite(loss):
-        place = f"step {trainer.steps}"
-        raise InputError("training", f"the loss became {loss}", "lower learning_rate", place)
+    found = find_divergence(trainer.unseen)
+    trainer.unseen.clear()
+    if found:
+        back, loss = found
+        epoch = len(trainer.epochs) + 1
+        rows = np.concatenate(trainer.plan(epoch)[trainer.sums.steps + back])
+        place = f"epoch {epoch}, step {trainer.steps + 1 + back}"
+        raise diverged(place, f"the loss or its gradient became {loss}", trainer.store.ids(rows))
 
 
 @torch.inference_mode()
@@ -310,7 +323,10 @@ def validate(trainer: Trainer) -> tuple[float, float]:
     logits = torch.cat([trainer.forward(network, trainer.load(rows)) for rows in batches]).cpu()
     classes = torch.from_numpy(trainer.store.classes[np.concatenate(batches)])
     loss = F.binary_cross_entropy_with_logits(logits, classes.float()).item()
-    refuse_divergence(trainer, loss)
+    if not math.isfinite(loss):
+        wrong = np.concatenate(batches)[~logits.isfinite().numpy()]
+        place = f"validation after epoch {len(trainer.epochs) + 1}"
+        raise diverged(place, f"the loss became {loss}", trainer.store.ids(wrong))
     if (logits == logits[0]).all():
         log.warning("every sequence gets the same probability: this seed died, another may not")
     return loss, float(roc_auc_score(classes, logits))

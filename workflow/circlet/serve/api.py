@@ -152,7 +152,8 @@ async def _ask(desk: Desk, query: Query) -> Answer:
 @router.get("/v1/model", summary="The model that answers", tags=["prediction"])
 async def model(request: Request) -> About:
     """Tell which model answers, what it asks of sequences, and how good it is."""
-    return request.app.state.desk.about
+    desk: Desk = request.app.state.desk
+    return desk.about
 
 
 @router.get("/healthz", summary="Whether the server runs", tags=["health"])

@@ -44,6 +44,7 @@ MAX_LINE, MAX_PLACE = 500, 100  # letters of an error, and of the place in it
 
 BODY = 'send {"text": "ACGT..."} or {"sequences": {"id": "ACGT..."}}'
 FEWER = "send fewer at once"
+Refusal = Response[str]
 JSON = {"content-type": content_types.APPLICATION_JSON}
 
 logger = Logger(service="circlet-lambda")  # no parent of the loggers of modules
@@ -96,7 +97,7 @@ def client() -> Any:
 def is_passing(error: Exception) -> bool:
     """Whether an error came soon and may be gone at once, so that a second try is worth it."""
     if isinstance(error, ClientError):
-        return error.response["Error"]["Code"] in PASSING
+        return name_of(error) in PASSING
     return isinstance(error, ConnectTimeoutError | EndpointConnectionError)
 
 
@@ -112,13 +113,15 @@ def ask(body: bytes) -> bytes:
         logger.warning("the endpoint is asked again", extra={"error": name_of(error)})
         time.sleep(PAUSE_SECONDS)
         response = client().invoke_endpoint(**request)
-    return response["Body"].read()
+    answer: bytes = response["Body"].read()
+    return answer
 
 
 def name_of(error: Exception) -> str:
     """Name an error of AWS by its code, which tells nothing of what was sent."""
     if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
+        code: str = error.response["Error"]["Code"]
+        return code
     return type(error).__name__
 
 
@@ -191,20 +194,20 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def refuse(status: int, detail: str) -> Response:
+def refuse(status: int, detail: str) -> Refusal:
     """Answer an error: one line of JSON, as the container does."""
     body = json.dumps({"detail": " ".join(detail.split())[:MAX_LINE]})
     return Response(status, content_types.APPLICATION_JSON, body)
 
 
-@app.exception_handler(EndpointError)
-def refuse_by_endpoint(error: EndpointError) -> Response:
+@app.exception_handler(EndpointError)  # type: ignore[untyped-decorator]  # by powertools
+def refuse_by_endpoint(error: EndpointError) -> Refusal:
     """Answer what the endpoint's error means."""
     return refuse(error.status, str(error))
 
 
-@app.exception_handler(RequestValidationError)
-def refuse_body(error: RequestValidationError) -> Response:
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # by powertools
+def refuse_body(error: RequestValidationError) -> Refusal:
     """Answer 422: the first mistake of a body, and where in it."""
     first = error.errors()[0]
     where, problem = ".".join(map(str, first["loc"]))[:MAX_PLACE], first["msg"]
@@ -214,14 +217,14 @@ def refuse_body(error: RequestValidationError) -> Response:
     return refuse(422, f"{where}: {problem.removeprefix('Value error, ')}; {BODY}")
 
 
-@app.exception_handler([UnicodeDecodeError, binascii.Error])
-def refuse_bytes(error: ValueError) -> Response:
+@app.exception_handler([UnicodeDecodeError, binascii.Error])  # type: ignore[untyped-decorator]  # by powertools
+def refuse_bytes(error: ValueError) -> Refusal:
     """Answer 422 to a body that is no text, or not in base64 as is said."""
     return refuse(422, f"body: not UTF-8; {BODY}")
 
 
 @app.not_found
-def refuse_path(error: NotFoundError) -> Response:
+def refuse_path(error: NotFoundError) -> Refusal:
     """Answer 404 to other paths and methods."""
     return refuse(404, "no such path; POST /predict or GET /health")
 

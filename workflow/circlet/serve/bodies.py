@@ -159,7 +159,7 @@ def _read_json(body: bytes, limits: Limits) -> Query:
         record = ".".join(map(str, first["loc"]))[:100] or None
         problem = first["msg"].removeprefix("Value error, ")
         raise _refuse(INVALID, problem, 'send {"sequences": {"ID": "ACGT"}}', record) from None
-    named = {SEQUENCE: query.text} if query.sequences is None else query.sequences
+    named = {SEQUENCE: query.text} if query.text is not None else query.sequences or {}
     records = (_entry(name, sequence) for name, sequence in named.items())
     return Query(_within(records, limits), query.threshold, query.strand == "both")
 

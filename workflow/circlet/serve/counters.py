@@ -61,32 +61,36 @@ def _forget_the_dead(folder: Path) -> None:
 def make_counters() -> Counters:
     """Make the counters, each with a registry of its own, so that an application stands alone."""
     registry = CollectorRegistry()
-    about = {"registry": registry}
     return Counters(
         registry,
-        Counter("circlet_http_requests", "Requests.", ("method", "path", "status"), **about),
+        Counter(
+            "circlet_http_requests", "Requests.", ("method", "path", "status"), registry=registry
+        ),
         Histogram(
             "circlet_http_request_seconds",
             "Time of a request.",
             ("path",),
             buckets=SECONDS,
-            **about,
+            registry=registry,
         ),
         Gauge(
             "circlet_requests_in_flight",
             "Requests for predictions that are not answered yet.",
             multiprocess_mode="livesum",
-            **about,
+            registry=registry,
         ),
         Counter(
-            "circlet_sequences", "Sequences that were classified, by call.", ("call",), **about
+            "circlet_sequences",
+            "Sequences that were classified, by call.",
+            ("call",),
+            registry=registry,
         ),
-        Counter("circlet_nucleotides", "Their length in nt.", **about),
+        Counter("circlet_nucleotides", "Their length in nt.", registry=registry),
         Histogram(
             "circlet_batch_requests",
             "Requests that were classified at once.",
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
-            **about,
+            registry=registry,
         ),
-        Histogram("circlet_batch_seconds", "Time of a batch.", buckets=SECONDS, **about),
+        Histogram("circlet_batch_seconds", "Time of a batch.", buckets=SECONDS, registry=registry),
     )

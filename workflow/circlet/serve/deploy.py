@@ -207,7 +207,8 @@ def plan(args: argparse.Namespace) -> tuple[Deployment, str, str]:
         raise InputError("--concurrency", f"is {args.concurrency}", mend)
     digest = sha256_of(args.package)
     key = "/".join(filter(None, (args.prefix.strip("/"), args.name, digest[:16], "model.tar.gz")))
-    size = {"ServerlessConfig": {"MemorySizeInMB": args.memory, "MaxConcurrency": args.concurrency}}
+    memory = {"MemorySizeInMB": args.memory, "MaxConcurrency": args.concurrency}
+    size: dict[str, Any] = {"ServerlessConfig": memory}
     if args.instance_type:
         size = {"InstanceType": args.instance_type, "InitialInstanceCount": 1}
     url = f"s3://{args.bucket}/{key}"

@@ -3,13 +3,20 @@
 from typing import Any
 
 from circlet.serve.bodies import CSV, FASTA, JSON, JSON_LINES
-from circlet.serve.schema import EXAMPLE, JsonAnswer, JsonQuery, Problem, State
+from circlet.serve.schema import (
+    EXAMPLE,
+    EXAMPLE_ID,
+    EXAMPLE_SEQUENCE,
+    JsonAnswer,
+    JsonQuery,
+    Problem,
+    State,
+)
 from circlet.tables import CALL_COLUMNS
 
-_NAME, _SEQUENCE = next(iter(EXAMPLE["sequences"].items()))
 _ROW = {
-    "id": _NAME,
-    "length": len(_SEQUENCE),
+    "id": EXAMPLE_ID,
+    "length": len(EXAMPLE_SEQUENCE),
     "p_circrna": 0.0314159,
     "call": "lncRNA",
     "spread": 0.0123456,
@@ -31,7 +38,7 @@ REQUEST: dict[str, Any] = {
             JSON: {"schema": JsonQuery.model_json_schema(), "example": EXAMPLE},
             FASTA: {
                 "schema": {"type": "string", "description": "FASTA."},
-                "example": f">{_NAME}\n{_SEQUENCE}\n",
+                "example": f">{EXAMPLE_ID}\n{EXAMPLE_SEQUENCE}\n",
             },
             CSV: {
                 "schema": {
@@ -39,7 +46,7 @@ REQUEST: dict[str, Any] = {
                     "description": "A header with the columns `id` and `sequence`; or without one, "
                     "a column of sequences, or two of ids and sequences.",
                 },
-                "example": f"id,sequence\n{_NAME},{_SEQUENCE}\n",
+                "example": f"id,sequence\n{EXAMPLE_ID},{EXAMPLE_SEQUENCE}\n",
             },
         },
     }

@@ -54,7 +54,7 @@ def read_defaults(path: Path) -> dict[str, Any]:
 
 def _with_base(runs: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Give a run with the settings of the run that it is based on."""
-    run = runs[name]
+    run: dict[str, Any] = runs[name]
     if run.get("base") is None:
         return run
     merged = dict(_with_base(runs, run["base"]))

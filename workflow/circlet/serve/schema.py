@@ -1,13 +1,17 @@
 """The JSON of requests and answers, as every door takes and gives it; imports pydantic alone."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-EXAMPLE = {"sequences": {"mine": "ATGGCATTCTGAGGCTAAGCTTACGGATCC" * 10}}
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict, JsonValue
+
+EXAMPLE_ID, EXAMPLE_SEQUENCE = "mine", "ATGGCATTCTGAGGCTAAGCTTACGGATCC" * 10
+EXAMPLE: "JsonDict" = {"sequences": {EXAMPLE_ID: EXAMPLE_SEQUENCE}}
 
 # Of the two, one: `null` is as good as leaving it out. For those who read the description alone.
-_ONE_OF_BOTH = [
+_ONE_OF_BOTH: "list[JsonValue]" = [
     {
         "required": [one],
         "properties": {one: {"type": kind}, other: {"type": "null"}},

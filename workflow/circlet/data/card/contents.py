@@ -8,9 +8,9 @@ from circlet.data.card.datasheet import HARD_NEGATIVES, QUANTILES
 from circlet.data.card.inputs import Sheet
 from circlet.data.card.words import FLAG_MEANINGS, MEASURE_WORDS, STEP_MEANINGS, in_unit
 from circlet.layout import Section, Table
-from circlet.pages import DASH, STEP_WORDS, count, dataset_rows
+from circlet.pages import STEP_WORDS, count, dataset_rows
 from circlet.tables import NEGATIVE, POSITIVE, SUMMARY_COLUMNS
-from circlet.words import CLASS_WORDS, TYPE_WORDS, listed, name_class
+from circlet.words import CLASS_WORDS, DASH, TYPE_WORDS, listed, name_class
 
 LABELLED = {POSITIVE: 1, NEGATIVE: 0}
 QUANTILE_WORDS = ("Least", "5 %", "25 %", "Median", "75 %", "95 %", "Most")
@@ -108,8 +108,8 @@ def tell_sources(sheet: Sheet) -> Section:
         for file in source["downloads"]
     ]
     if files:
-        columns = ("Source", "File", "Size, bytes", "SHA-256", "Address")
-        tables.append(Table("Upstream files", columns, files, (0, 1, 3, 4)))
+        headings = ("Source", "File", "Size, bytes", "SHA-256", "Address")
+        tables.append(Table("Upstream files", headings, files, (0, 1, 3, 4)))
     return Section("sources", "Sources", tell_files(sheet["sources"]), tables=tables)
 
 
@@ -217,8 +217,8 @@ def tell_classes(sheet: Sheet) -> Section:
             [row["biotype"], CLASS_WORDS[row["class"]], count(row["transcripts"])]
             for row in sheet["biotypes"]
         ]
-        columns = ("Biotype", "Class", "Transcripts")
+        headings = ("Biotype", "Class", "Transcripts")
         tables.append(
-            Table("Biotypes, as the sources call them, where they do", columns, biotypes, (0, 1))
+            Table("Biotypes, as the sources call them, where they do", headings, biotypes, (0, 1))
         )
     return Section("classes", "The classes", tables=tables, has_pictures=True)

@@ -181,19 +181,20 @@ def describe_sources(
         InputError: A record is none, or of no source.
     """
     of_sources = summary[summary["source"] != "total"]
-    found = {}
-    for (name, label), steps in of_sources.groupby(["source", "label"], sort=False):
+    found: dict[str, Sheet] = {}
+    for key, steps in of_sources.groupby(["source", "label"], sort=False):
+        name, label = map(str, key)
         said = settings.get(name, {})
-        own = any(said.get(key) for key in LOCAL_FILES)
+        own = any(said.get(file) for file in LOCAL_FILES)
         found[name] = {
             "name": name,
             "label": label,
-            **{key: said.get(key) for key in ("type", "assembly")},
+            **{word: said.get(word) for word in ("type", "assembly")},
             # A release that is not read is no origin.
             "release": None if own else said.get("release"),
             "urls": [] if own else said.get("urls") or [],
             # The names alone: a path would tell of the machine.
-            "files": [PurePath(str(said[key])).name for key in LOCAL_FILES if said.get(key)],
+            "files": [PurePath(str(said[file])).name for file in LOCAL_FILES if said.get(file)],
             "records": int(steps["remaining"].iloc[0]),
             "kept": int(steps["remaining"].iloc[-1]),
             "downloads": [],
@@ -290,11 +291,13 @@ def _check_totals(summary: pd.DataFrame, classes: pd.Series, inputs: Inputs) -> 
     Raises:
         InputError: A total is not that of the transcripts.
     """
-    for row in summary[summary["source"] == "total"].itertuples():
-        name = HARD_NEGATIVES if row.step == HARD_NEGATIVES else row.label
-        if row.remaining != (found := int((classes == name).sum())):
+    totals = summary[summary["source"] == "total"]
+    columns = (totals[name] for name in ("step", "label", "remaining"))
+    for step, label, remaining in zip(*columns, strict=True):
+        name = HARD_NEGATIVES if step == HARD_NEGATIVES else label
+        if remaining != (found := int((classes == name).sum())):
             raise InputError(
                 inputs.summary,
-                f"counts {row.remaining} {name}, {inputs.transcripts} has {found}",
+                f"counts {remaining} {name}, {inputs.transcripts} has {found}",
                 MADE_AGAIN,
             )

@@ -150,7 +150,8 @@ def draw(bins: pd.DataFrame, measure: str) -> Figure:
         if bins.empty:
             axes.text(0.5, 0.5, "known of no transcript", ha="center", transform=axes.transAxes)
             return figure
-        for name, rows in bins.groupby("class", sort=False):
+        for key, rows in bins.groupby("class", sort=False):
+            name = str(key)
             colour, dashes = LINES[name]
             edges = [*rows["low"], rows["high"].iloc[-1]]
             label = f"{CLASS_WORDS[name]}, n = {rows['transcripts'].sum():,}"

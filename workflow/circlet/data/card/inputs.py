@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -13,6 +13,8 @@ from circlet.pages import download_rows
 from circlet.tables import CONFOUND_COLUMNS, LEAKAGE_COLUMNS, SUMMARY_COLUMNS
 
 Sheet = dict[str, Any]
+
+SETTINGS = ("sources", "dataset", "split")  # sections of the config that the card tells of
 
 LEAKAGE_WORDS, LEAKAGE_NUMBERS = LEAKAGE_COLUMNS[:2], LEAKAGE_COLUMNS[2:]
 CONFOUND_WORDS, CONFOUND_NUMBERS = CONFOUND_COLUMNS[:3], CONFOUND_COLUMNS[3:]
@@ -84,7 +86,8 @@ def read_numbers(path: Path, words: Sequence[str], numbers: Sequence[str]) -> li
 
 def as_records(table: pd.DataFrame) -> list[Sheet]:
     """The rows as dictionaries of what JSON knows, with None for what is missing."""
-    return table.astype("object").where(table.notna(), None).to_dict("records")
+    records = table.astype("object").where(table.notna(), None).to_dict("records")
+    return cast("list[Sheet]", records)  # columns have names
 
 
 def read_settings(path: Path | None) -> Sheet:
@@ -93,9 +96,11 @@ def read_settings(path: Path | None) -> Sheet:
     Raises:
         InputError: The file is not JSON, or holds something else.
     """
-    content = read_json(path) if path else {}
+    if path is None:
+        return {key: {} for key in SETTINGS}
+    content = read_json(path)
     try:
-        return {key: dict(content.get(key, {})) for key in ("sources", "dataset", "split")}
+        return {key: dict(content.get(key, {})) for key in SETTINGS}
     except (AttributeError, TypeError, ValueError):
         raise InputError(
             path, "not settings", "give an object with sources, dataset and split"

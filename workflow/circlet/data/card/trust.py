@@ -10,11 +10,12 @@ from circlet.data.card.words import (
     with_interval,
 )
 from circlet.layout import Section, Table
-from circlet.pages import DASH, count, number
+from circlet.pages import count, number
 from circlet.tables import HARD, HARD_TAUGHT, MATCHED, NEGATIVE, POSITIVE, RELATIONS, TEST
 from circlet.words import (
     BOOSTING,
     CLASS_WORDS,
+    DASH,
     RELATIVE_WORDS,
     SCHEME_WORDS,
     TEST_SET_MEANINGS,
@@ -238,7 +239,7 @@ def tell_hard_negatives(sheet: Sheet) -> Section:
         )
     scheme = main_scheme(sheet)
     scored = scheme and find_confound(sheet, scheme, HARD, BOOSTING)
-    if scored:
+    if scheme and scored:
         against = find_confound(sheet, scheme, TEST, BOOSTING)
         sentences.append(
             f"Under the scheme {scheme}, boosting over length, stop-free stretches, GC and end "

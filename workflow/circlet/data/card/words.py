@@ -1,9 +1,9 @@
 """What the names in the tables mean, in the dataset card's words."""
 
 from circlet.data.card.inputs import Sheet
-from circlet.pages import DASH, number
+from circlet.pages import number
 from circlet.tables import HARD, UNUSED
-from circlet.words import BOOSTING, STOP_FREE
+from circlet.words import BOOSTING, DASH, STOP_FREE
 
 STEP_MEANINGS = {
     "biotype": "a lncRNA of a biotype that was not asked for",

@@ -66,7 +66,8 @@ def read(bed: str | Path, genome: str | Path) -> Iterator[Record]:
 def _warn_of_introns(records: list[Record], bed: str | Path) -> None:
     """Log that places without blocks are too long for exons: most likely those of junctions."""
     if all(record.exon_count == 1 for record in records):
-        count = sum(record.end - record.start > LONG_EXON for record in records)
+        places = [record.place for record in records]
+        count = sum(place.end - place.start > LONG_EXON for place in places)
         warn_of_introns(count, len(records), bed)
 
 
@@ -128,7 +129,8 @@ def _records(rows: list[Row], bed: str | Path, called: bool) -> list[Record]:
     Raises:
         InputError: A line is malformed, or has the place and blocks of another.
     """
-    records, seen = [], {}
+    records: list[Record] = []
+    seen: dict[tuple[object, ...], int] = {}
     for number, fields in rows:
         try:
             record = parse_row(fields)

@@ -12,14 +12,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from circlet.compression import CHUNK, as_stream
 from circlet.data.records import Record
 from circlet.data.sources.fasta import identify, parse_fasta
 from circlet.data.sources.places import known, parse_exons, parse_integer, parse_place
 from circlet.errors import InputError
-from circlet.files import reading
+from circlet.files import of_text, reading
 
 TABLE, SEQUENCES = "circRNA_dataset.txt", "circRNA_fasta"
 
@@ -169,7 +171,9 @@ def _member(archive: str | Path, name: str) -> Iterator[tuple[TextIO, str]]:
         try:
             with zipfile.ZipFile(archive) as opened:
                 info = _find(opened, archive, name)
-                with io.TextIOWrapper(opened.open(info), "utf-8", errors="replace") as text:
+                with opened.open(info) as packed:
+                    binary = as_stream(of_text(iter(partial(packed.read, CHUNK), b"")))
+                    text = io.TextIOWrapper(binary, "utf-8", errors="replace")
                     yield text, f"{archive}: {info.filename}"
         except _DAMAGE as error:
             raise InputError(

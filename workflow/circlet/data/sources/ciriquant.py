@@ -54,7 +54,7 @@ def read(gtf: str | Path, annotation: str | Path, genome: str | Path) -> Iterato
     """
     calls = _read_calls(gtf)
     candidates = _index(read_annotation(annotation, typed=False).values(), calls)
-    chosen = [_choose(call, candidates.get(_site(call, call.start), ())) for call in calls]
+    chosen = [_choose(call, candidates.get(_site(call, call.place.start), ())) for call in calls]
     found = [record for record in chosen if record is not None]
     if not found:
         raise InputError(
@@ -125,7 +125,8 @@ def _parse_call(fields: list[str]) -> tuple[Record, str]:
 
 def _site(record: Record, position: int) -> tuple[str, str, int]:
     """Key of a position on a record's strand."""
-    return record.chrom, record.strand, position
+    chrom, _, _, strand = record.place
+    return chrom, strand, position
 
 
 def _index(
@@ -136,7 +137,7 @@ def _index(
     Returns:
         By the circRNA's start: the transcripts, each with its exons from that one on.
     """
-    wanted = {_site(call, call.start) for call in calls}
+    wanted = {_site(call, call.place.start) for call in calls}
     index = defaultdict(list)
     for transcript in transcripts:
         exons = exons_of(transcript)
@@ -150,10 +151,10 @@ def _index(
 def _choose(call: Record, candidates: Iterable[tuple[Record, Exons]]) -> Record | None:
     """Give a circRNA the exons and gene of the best transcript; None if none ends where it does."""
     named = (call.gene_id or "").split(",")
-    fitting = []
+    fitting, last = [], call.place.end
     for transcript, exons in candidates:
-        inner = [(start, end) for start, end in exons if end <= call.end]
-        if inner and inner[-1][1] == call.end:
+        inner = [(start, end) for start, end in exons if end <= last]
+        if inner and inner[-1][1] == last:
             length = sum(end - start for start, end in inner)
             rank = (transcript.gene_id not in named, -length, transcript.id)
             fitting.append((rank, transcript, inner))

@@ -52,7 +52,8 @@ def _end_line(piece: str, pieces: Iterator[str]) -> None:
 
 def _read_letters(pieces: Iterator[str], where: str, name: str, most: int) -> tuple[str, int]:
     """Read a record's letters up to the line with `+`: those kept, and how many there are."""
-    kept, length, begins = [], 0, True
+    kept: list[str] = []
+    length, begins = 0, True
     for piece in pieces:
         if begins and piece[0] == "+":
             _end_line(piece, pieces)

@@ -104,7 +104,8 @@ def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
         try:
             record = parse_feature(fields, typed)
             if fields[FEATURE] == "exon":
-                exons[record.id].append((record.start, record.end))
+                _, start, end, _ = record.place
+                exons[record.id].append((start, end))
                 continue
             if record.id in transcripts:
                 raise ValueError(f"the transcript {record.id} occurs again")
@@ -191,6 +192,7 @@ def parse_feature(fields: list[str], typed: bool) -> Record:
 def add_exons(record: Record, exons: list[tuple[int, int]]) -> None:
     """Fill the exon columns of a record from its exons in genomic order, 0-based half-open."""
     if exons:
+        first = record.place.start
         record.exon_count = len(exons)
         record.exon_lengths = ",".join(str(end - start) for start, end in exons)
-        record.exon_offsets = ",".join(str(start - record.start) for start, _ in exons)
+        record.exon_offsets = ",".join(str(start - first) for start, _ in exons)

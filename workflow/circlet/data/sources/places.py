@@ -5,6 +5,7 @@ The functions raise `ValueError` with the problem in words; a source turns it in
 """
 
 import re
+from typing import overload
 
 # At most 18 digits fit 64 bits. `int` alone would also take '1_0', '+1', ' 1' and other scripts.
 _INTEGER = re.compile(r"[0-9]{1,18}")
@@ -30,6 +31,16 @@ def parse_integer(text: str, name: str) -> int:
     if not _INTEGER.fullmatch(text):
         raise ValueError(f"{name} '{text}' is not a whole number")
     return int(text)
+
+
+@overload
+def parse_place(start: str, end: str, strand: str | None, first: int = 0) -> tuple[int, int]: ...
+
+
+@overload
+def parse_place(
+    start: str | None, end: str | None, strand: str | None, first: int = 0
+) -> tuple[int | None, int | None]: ...
 
 
 def parse_place(

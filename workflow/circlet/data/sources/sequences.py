@@ -1,6 +1,6 @@
 """A user's sequences to classify, in whichever format they come; all are streamed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from Bio.SeqIO.FastaIO import SimpleFastaParser
@@ -23,7 +23,7 @@ _OF_PLACES = {"bed": ("BED", read_bed), "gtf": ("GTF", read_gtf)}
 
 def read_sequences(
     path: str | Path, genome: str | Path | None = None, kind: str = "auto", any_strand: bool = False
-) -> Iterator[Entry]:
+) -> Generator[Entry, None, None]:
     """Read sequences one by one, in the order of the file and with memory that is bounded.
 
     Nothing is left out: a record without a sequence is an entry of length 0, ids may be shared,

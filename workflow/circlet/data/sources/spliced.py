@@ -50,12 +50,13 @@ def read_bed(lines: Lines, genome: str | Path, any_strand: bool, most: int) -> I
                 record = parse_row(fields)
             except ValueError as error:
                 raise InputError(lines.where, str(error), "mend the line", line) from None
-            place = f"{record.chrom}:{record.start}-{record.end}({strand})"
+            chrom, start, end, read_along = record.place
+            place = f"{chrom}:{start}-{end}({strand})"
             name = place if fields[NAME] in NO_NAME else fields[NAME]
             exons = exons_of(record)
             total, single = total + 1, single + (len(exons) == 1)
-            long += record.end - record.start > LONG_EXON
-            yield _entry(contigs, name, (record.chrom, record.strand, exons), most)
+            long += end - start > LONG_EXON
+            yield _entry(contigs, name, (chrom, read_along, exons), most)
     if single == total:
         warn_of_introns(long, total, lines.where)
 
@@ -93,7 +94,7 @@ class _Transcript:
 
     chrom: str
     strand: str
-    ends: array = field(default_factory=lambda: array("q"))
+    ends: "array[int]" = field(default_factory=lambda: array("q"))
     place: tuple[int, int] | None = None
 
     def exons(self) -> list[tuple[int, int]]:
@@ -102,7 +103,9 @@ class _Transcript:
         Raises:
             ValueError: Exons overlap.
         """
-        exons = sorted(zip(self.ends[::2], self.ends[1::2], strict=True)) or [self.place]
+        exons = sorted(zip(self.ends[::2], self.ends[1::2], strict=True))
+        if not exons and self.place:
+            exons = [self.place]
         if any(end > start for (_, end), (start, _) in pairwise(exons)):
             raise ValueError("its exons overlap")
         return exons
@@ -159,12 +162,13 @@ def _add(transcripts: dict[str, _Transcript], fields: list[str]) -> None:
         ValueError: It is malformed or contradicts another line.
     """
     record = parse_feature(fields, typed=False)
-    found = transcripts.setdefault(record.id, _Transcript(record.chrom, record.strand))
-    if (found.chrom, found.strand) != (record.chrom, record.strand):
+    chrom, start, end, strand = record.place
+    found = transcripts.setdefault(record.id, _Transcript(chrom, strand))
+    if (found.chrom, found.strand) != (chrom, strand):
         raise ValueError(f"the transcript {record.id} is on another contig or strand before")
     if fields[FEATURE] == "exon":
-        found.ends.extend((record.start, record.end))
+        found.ends.extend((start, end))
     elif found.place is not None:
         raise ValueError(f"the transcript {record.id} occurs again")
     else:
-        found.place = record.start, record.end
+        found.place = start, end

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import imsave
 
 from circlet.descriptors import BASES
@@ -54,7 +54,7 @@ def draw_tracks(tracks: Tracks) -> Figure:
     with style():
         figure = Figure(figsize=(10, 6.6))
         figure.suptitle(tracks.title, x=0.01, ha="left", fontsize=10, parse_math=False)
-        junction, whole = figure.subfigures(2, 1, height_ratios=[1, 1])
+        junction, whole = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 1])[:, 0]
         draw_junction(junction, tracks)
         left, right = whole.subfigures(1, 2, width_ratios=[2.2, 1])
         draw_whole(left, tracks)
@@ -65,7 +65,7 @@ def draw_tracks(tracks: Tracks) -> Figure:
     return figure
 
 
-def draw_junction(figure: Figure, tracks: Tracks) -> None:
+def draw_junction(figure: SubFigure, tracks: Tracks) -> None:
     """Draw the logo around the junction and under it the substitutions."""
     places = tracks.mutations["position"].unique()
     grid = {"height_ratios": [1.8, 1], "width_ratios": [70, 1]}
@@ -112,13 +112,12 @@ def draw_mutations(axes: Axes, bar: Axes, table: pd.DataFrame) -> None:
     axes.figure.colorbar(mesh, cax=bar, label="change of\nthe log-odds")
 
 
-def draw_whole(figure: Figure, tracks: Tracks) -> None:
+def draw_whole(figure: SubFigure, tracks: Tracks) -> None:
     """Draw the tracks over the whole transcript, one under the other."""
-    with_rollout = tracks.rollout is not None
-    heights = [2, 0.2, 0.9] if with_rollout else [2, 0.9]
+    heights = [2, 0.9] if tracks.rollout is None else [2, 0.2, 0.9]
     panels = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
     draw_length(panels[0], tracks.bases, tracks.is_read)
-    if with_rollout:
+    if tracks.rollout is not None:
         draw_rollout(panels[1], tracks.rollout)
     draw_frames(panels[-1], tracks.sequence)
 
@@ -166,10 +165,9 @@ def draw_frames(axes: Axes, sequence: str) -> None:
     frame, start, end = longest_stretch(sequence)
     rows = [FRAMES - row for row in range(FRAMES)]
     label = f"longest stretch without a stop codon, {end - start:,} nt"
-    open_ = {"left": start, "height": 0.7, "color": "#56B4E9", "label": label}
-    axes.barh(rows[frame], end - start, **open_)
-    drawn = {"linelengths": 0.7, "linewidths": 0.6, "colors": "#222222"}
-    axes.eventplot(stop_codons(sequence), lineoffsets=rows, **drawn)
+    axes.barh(rows[frame], end - start, 0.7, start, color="#56B4E9", label=label)
+    stops = stop_codons(sequence)
+    axes.eventplot(stops, lineoffsets=rows, linelengths=0.7, linewidths=0.6, colors="#222222")
     axes.set_yticks(rows, [f"frame {frame + 1}" for frame in range(FRAMES)])
     axes.set(ylim=(0.4, FRAMES + 0.6), xlim=(0, len(sequence)), xlabel="position, nt")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0)
@@ -188,8 +186,15 @@ def draw_shares(axes: Axes, shares: Mapping[str, float]) -> None:
     for row, value in enumerate(values):
         side = -1 if value < 0 else 1
         text = f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)  # no minus before a zero
-        how = {"va": "center", "ha": "right" if value < 0 else "left", "size": 7.5}
-        axes.annotate(text, (value, row), (3 * side, 0), textcoords="offset points", **how)
+        axes.annotate(
+            text,
+            (value, row),
+            (3 * side, 0),
+            textcoords="offset points",
+            va="center",
+            ha="right" if value < 0 else "left",
+            size=7.5,
+        )
 
 
 def save_tracks(tracks: Tracks, folder: Path, stem: str) -> None:

@@ -21,18 +21,19 @@ def outline_of(letter: str) -> Outline:
     font = FontProperties(family="DejaVu Sans", weight="bold")
     outline = TextPath((0, 0), letter, size=1, prop=font)
     box = outline.get_extents()
-    return Outline((outline.vertices - box.min) / (box.max - box.min), outline.codes)
+    low, high = np.asarray(box.min), np.asarray(box.max)
+    return Outline((np.asarray(outline.vertices) - low) / (high - low), outline.codes)
 
 
 def draw_logo(axes: Axes, letters: str, heights: np.ndarray) -> None:
     """Draw each letter at its place, as high as its number; those below 0 hang down."""
     for base in BASES:
         outline = outline_of(base)
+        vertices = np.asarray(outline.vertices)
         places = [place for place, letter in enumerate(letters) if letter == base]
         paths = [
             Outline(
-                outline.vertices * [0.9, abs(heights[place])]
-                + [place - 0.45, min(heights[place], 0)],
+                vertices * [0.9, abs(heights[place])] + [place - 0.45, min(heights[place], 0)],
                 outline.codes,
             )
             for place in places

@@ -41,8 +41,8 @@ def draw_places(axes: Axes, table: pd.DataFrame, title: str) -> None:
     for base in BASES:
         colour = BASE_COLOURS[base]
         axes.plot("position", f"mean_{base}", data=table, color=colour, label=base, lw=1.3)
-    size = {"color": LINE, "lw": 1, "ls": "--", "label": "size, any base"}
-    axes.plot("position", "mean_absolute", data=table, **size)
+    label = "size, any base"
+    axes.plot("position", "mean_absolute", data=table, color=LINE, lw=1, ls="--", label=label)
     axes.axhline(0, color=LINE, lw=0.6)
     axes.set(title=title, xlabel="nt from this end")
 
@@ -52,7 +52,7 @@ def save_global(kmers: pd.DataFrame, positions: pd.DataFrame, title: str, folder
     with style():
         figure = Figure(figsize=(10, 7.4))
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, parse_math=False)
-        above, below = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.25, 1])[:, 0]
         lengths = kmers["k"].unique()
         for axes, k in zip(above.subplots(1, len(lengths), squeeze=False)[0], lengths, strict=True):
             draw_kmers(axes, shown_kmers(kmers, k), k)

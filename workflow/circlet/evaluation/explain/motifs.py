@@ -37,7 +37,7 @@ def words_of(read: Read, k: int) -> tuple[np.ndarray, np.ndarray]:
     # Of each base of a word in turn: so many words begin in the transcript.
     shifts = [slice(shift, len(codes) - k + 1 + shift) for shift in range(k)]
     numbers = sum(codes[shift] * len(BASES) ** (k - 1 - i) for i, shift in enumerate(shifts))
-    worth = sum(read.bases[shift] for shift in shifts)
+    worth = sum((read.bases[shift] for shift in shifts), np.zeros(()))
     is_whole = np.all([read.is_read[shift] for shift in shifts], axis=0)
     return numbers[is_whole], worth[is_whole]
 

@@ -42,7 +42,7 @@ def judge(table: pd.DataFrame) -> bool:
     """
     signed, sizes = table["rho"].abs().mean(), table["rho_absolute"].abs().mean()
     told = f"mean |rho| with shuffled weights is {signed:.2f}, of the sizes alone {sizes:.2f}"
-    is_passed = max(signed, sizes) <= LIMIT
+    is_passed: bool = max(signed, sizes) <= LIMIT
     if is_passed:
         log.info("sanity check passed: %s; the attributions are of what was learnt", told)
     else:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from circlet.composition import CODON, WORD
 from circlet.descriptors import BASES, DESCRIPTORS
-from circlet.predict import Attribution
+from circlet.model.attributed import Attribution
 
 KMERS, END_KMERS = "k-mers", "k-mers at the ends"
 

@@ -130,7 +130,7 @@ def explain_one(
 
 def name_rows(asked: pd.DataFrame) -> list[dict[str, Any]]:
     """Give transcripts as rows with `rank` and `stem`, which depend on how many there are."""
-    rows = asked.astype(object).where(asked.notna(), None).to_dict("records")
+    rows: list[dict[str, Any]] = asked.astype(object).where(asked.notna(), None).to_dict("records")
     for rank, row in enumerate(rows, start=1):
         row |= {"rank": rank, "stem": stem_of(rank, len(rows), row["id"])}
     return rows

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from circlet.evaluation.model_card.inputs import Facts, Sheet
 from circlet.layout import Section, Table
-from circlet.pages import DASH, count
+from circlet.pages import count
 from circlet.tables import ALL_PARTS, HARD, NEGATIVE, POSITIVE, TRAIN
 from circlet.words import (
     CLASS_WORDS,
+    DASH,
     RELATIVE_WORDS,
     SCHEME_WORDS,
     TYPE_WORDS,

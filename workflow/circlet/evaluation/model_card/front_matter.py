@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from circlet.evaluation.model_card.inputs import Facts, find_score, other_test_sets
+from circlet.evaluation.model_card.inputs import Facts, other_scores
 from circlet.evaluation.report.words import METRIC_WORDS
 from circlet.evaluation.scores import METRICS
 from circlet.evaluation.verdict import Row
@@ -48,7 +48,8 @@ def front_matter(facts: Facts) -> str:
 
 def dataset_name(source: dict[str, Any]) -> str:
     """The database that a source is, or else the source's own name."""
-    return source["type"] if source["type"] in DATABASES else source["name"]
+    name: str = source["type"] if source["type"] in DATABASES else source["name"]
+    return name
 
 
 def architectures(facts: Facts) -> list[str]:
@@ -59,8 +60,7 @@ def architectures(facts: Facts) -> list[str]:
 
 def results(facts: Facts) -> list[dict[str, Any]]:
     """One entry a test set, the scored part first."""
-    tested = [(facts.row["part"], facts.row)]
-    tested += [(name, find_score(facts, name)) for name in other_test_sets(facts)]
+    tested = [(facts.row["part"], facts.row), *other_scores(facts)]
     return [
         {
             "task": {"type": TASK, "name": "circRNA against other lncRNA"},

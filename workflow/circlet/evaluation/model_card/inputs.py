@@ -77,9 +77,9 @@ class Facts:
     vocabulary: Sheet
     training: list[Sheet]
     row: Row
-    rows: list[Row]
-    differences: list[Row]
-    strata: list[Row]
+    rows: Sequence[Row]
+    differences: Sequence[Row]
+    strata: Sequence[Row]
     sheet: Sheet
     parts: dict[str, Sheet]
     scored: Mapping[str, Any]
@@ -88,7 +88,8 @@ class Facts:
     @property
     def scheme(self) -> str:
         """Split that the run is trained and tested on, such as `gene` or `gene.hard`."""
-        return self.row["scheme"]
+        scheme: str = self.row["scheme"]
+        return scheme
 
     @property
     def confidence(self) -> float:
@@ -170,7 +171,8 @@ def read_keys(path: Path, keys: Sequence[str]) -> Sheet:
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
         raise InputError(path, f"lacks {', '.join(missing)}", "make it again")
-    return content
+    sheet: Sheet = content
+    return sheet
 
 
 def read_trainings(path: Path) -> list[Sheet]:
@@ -185,7 +187,8 @@ def read_trainings(path: Path) -> list[Sheet]:
         isinstance(record, dict) and record.keys() >= set(TRAINING_KEYS) for record in records
     ):
         raise InputError(path, "not the records of trainings", "make it with 'circlet assemble'")
-    return records
+    sheets: list[Sheet] = records
+    return sheets
 
 
 def read_seconds(path: Path) -> float:
@@ -259,6 +262,12 @@ def other_test_sets(facts: Facts) -> list[str]:
     paired = {row["test_set"] for row in facts.differences if row["name"] == facts.name}
     found = sorted((own | paired) - {facts.row["part"]})
     return sorted(found, key=lambda name: TRIED.index(name) if name in TRIED else len(TRIED))
+
+
+def other_scores(facts: Facts) -> list[tuple[str, Row]]:
+    """The run's scores on each of `other_test_sets`, as far as they are of its own split."""
+    found = ((name, find_score(facts, name)) for name in other_test_sets(facts))
+    return [(name, row) for name, row in found if row is not None]
 
 
 def find_stop_free(facts: Facts, test_set: str) -> Row | None:

@@ -44,7 +44,8 @@ def is_large(row: Row) -> bool:
     """Whether a part of a division has a score, and transcripts and groups enough to look at it."""
     is_many = row["n_circrna"] + row["n_lncrna"] >= SMALL_SAMPLE
     is_division = row["description"] != "all"
-    return is_division and is_many and row["n_groups"] >= FEW_GROUPS and row["auroc"] >= 0
+    is_spread = row["n_groups"] >= FEW_GROUPS
+    return bool(is_division and is_many and is_spread and row["auroc"] >= 0)
 
 
 def tell_strata(facts: Facts) -> str:
@@ -69,7 +70,8 @@ def tell_strata(facts: Facts) -> str:
 
 def describe_stratum(row: Row) -> str:
     """Name a stratum in words."""
-    words = DESCRIPTION_WORDS.get(row["description"], row["description"])
+    name: str = row["description"]
+    words = DESCRIPTION_WORDS.get(name, name)
     return f"{words[0].lower() + words[1:] if words[1:2].islower() else words} ({row['stratum']})"
 
 

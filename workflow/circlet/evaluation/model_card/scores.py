@@ -8,6 +8,7 @@ from circlet.evaluation.model_card.inputs import (
     differences_on,
     find_difference,
     find_score,
+    other_scores,
     other_test_sets,
 )
 from circlet.evaluation.report.words import METRIC_WORDS
@@ -15,9 +16,9 @@ from circlet.evaluation.scores import METRICS
 from circlet.evaluation.significance import decide
 from circlet.evaluation.verdict import Row, describe_run, signed, with_interval
 from circlet.layout import Section, Table
-from circlet.pages import DASH, count, number
+from circlet.pages import count, number
 from circlet.tables import HARD, TEST
-from circlet.words import TEST_SET_MEANINGS, TEST_SET_WORDS, heading
+from circlet.words import DASH, TEST_SET_MEANINGS, TEST_SET_WORDS, heading
 
 COMPARED = ("auroc", "mcc", "sensitivity", "specificity")  # in the tables of rivals
 CALIBRATION_WORDS = {
@@ -137,8 +138,8 @@ def told_difference(difference: Row | None, confidence: float) -> str:
 def test_sets_table(facts: Facts) -> Table:
     """The run and the best baseline on each other test set."""
     rows = []
-    for test_set in other_test_sets(facts):
-        row, rival = find_score(facts, test_set), best_rival(facts, test_set)
+    for test_set, row in other_scores(facts):
+        rival = best_rival(facts, test_set)
         difference = rival and find_difference(facts, test_set, rival["name"])
         rows.append(
             [

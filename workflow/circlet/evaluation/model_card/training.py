@@ -2,7 +2,7 @@
 
 from circlet.evaluation.model_card.inputs import Facts, Sheet
 from circlet.layout import Section, Table
-from circlet.pages import DASH
+from circlet.words import DASH
 
 DESCRIPTOR_WORDS = {
     "none": "",

@@ -160,7 +160,9 @@ def split_rows(split: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def load_splits(paths: Iterable[Path], transcripts_path: Path | None) -> dict[str, list[dict]]:
+def load_splits(
+    paths: Iterable[Path], transcripts_path: Path | None
+) -> dict[str, list[dict[str, Any]]]:
     """Read the splits and count their parts, by the scheme that the file's stem names."""
     transcripts = None
     if transcripts_path is not None:
@@ -169,7 +171,7 @@ def load_splits(paths: Iterable[Path], transcripts_path: Path | None) -> dict[st
     found = {}
     for path in paths:
         split = read_table(path, SPLIT_COLUMNS)
-        if transcripts is not None:
+        if transcripts_path is not None:
             split = with_parts(transcripts, split, transcripts_path, path)
         found[path.stem] = split_rows(split)
     return found

@@ -130,7 +130,8 @@ def _explanation(folder: Path, most: int) -> dict[str, Any]:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table, None for what is missing."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return rows
 
 
 def find_calls(

@@ -5,6 +5,8 @@ import importlib.metadata
 import logging
 import math
 import platform
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from circlet.evaluation.report.inputs import (
     RESOURCES,
     SEEDS,
     STRATA,
+    Scored,
     load_metrics,
     load_rows,
     load_splits,
@@ -26,6 +29,7 @@ from circlet.evaluation.report.inputs import (
 )
 from circlet.evaluation.report.pictures import load_explanations, load_figures, picture_of
 from circlet.evaluation.report.sections import (
+    Tables,
     bootstraps_of,
     checksums,
     confidence_of,
@@ -37,7 +41,14 @@ from circlet.evaluation.report.sections import (
     test_sets_of,
 )
 from circlet.evaluation.report.words import DESCRIPTION_WORDS, FIGURE_WORDS, METRIC_WORDS
-from circlet.evaluation.verdict import CONFIDENCE, describe_run, signed, warnings, with_interval
+from circlet.evaluation.verdict import (
+    CONFIDENCE,
+    Row,
+    describe_run,
+    signed,
+    warnings,
+    with_interval,
+)
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment, number
 from circlet.tables import STRATUM_METRICS, SUMMARY_COLUMNS
@@ -97,25 +108,25 @@ def render(**content: Any) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the step's arguments."""
     add = parser.add_argument
-    several = {"type": Path, "nargs": "*", "default": []}
+    add_several = partial(add, type=Path, nargs="*", default=[])
     add("--title", default="circlet report", help="heading of the page")
     add("--comparison", type=Path, required=True, help="table of all scores")
     add("--summary", type=Path, required=True, help="table of the dataset's filters")
-    add("--metrics", **several, help="files of metrics")
-    add("--differences", **several, help="tables of paired differences")
-    add("--seeds", **several, help="tables of scores by seed")
-    add("--strata", **several, help="tables of scores by stratum")
-    add("--mistakes", **several, help="tables of mistakes")
-    add("--figures", **several, help="folders of figures and explanations, named by the run")
+    add_several("--metrics", help="files of metrics")
+    add_several("--differences", help="tables of paired differences")
+    add_several("--seeds", help="tables of scores by seed")
+    add_several("--strata", help="tables of scores by stratum")
+    add_several("--mistakes", help="tables of mistakes")
+    add_several("--figures", help="folders of figures and explanations, named by the run")
     add("--forest", type=Path, help="the forest plot, SVG, its PNG beside it")
     add("--leakage", type=Path, help="audit of the splits, its figure beside it")
     add("--confounds", type=Path, help="scores of single descriptors")
     add("--resources", type=Path, help="time and memory of the jobs, their figure beside them")
-    add("--checksums", **several, help="files whose SHA-256 is told")
-    add("--downloads", **several, help="records of downloads")
-    add("--split", action="extend", **several, help="tables of parts")
+    add_several("--checksums", help="files whose SHA-256 is told")
+    add_several("--downloads", help="records of downloads")
+    add_several("--split", action="extend", help="tables of parts")
     add("--transcripts", type=Path, help="the dataset; with it, splits are counted by class")
-    add("--training", **several, help="records models/{run}/training.json")
+    add_several("--training", help="records models/{run}/training.json")
     add("--output", type=Path, required=True, help="page to write")
 
 
@@ -156,7 +167,9 @@ def sources(args: argparse.Namespace) -> dict[str, Any]:
     return {"forest": None, "leakage": None, "resources": None} | found
 
 
-def verdicts(rows: list, metrics: dict, tables: dict) -> list[dict[str, Any]]:
+def verdicts(
+    rows: list[Row], metrics: Mapping[Scored, Mapping[str, Any]], tables: Tables
+) -> list[dict[str, Any]]:
     """Say of each run what it reaches, against what, and what of that is coding sequence."""
     found = []
     for row in rows:

@@ -93,11 +93,18 @@ def tell_confound(
     """Say what of a run's score is coding sequence alone, as its model card does."""
     scored = metrics.get((row["name"], row["scheme"], row["test_set"]), {})
     facts = Facts(
-        **{"name": row["name"], "row": row, "rows": rows, "scored": scored},
+        name=row["name"],
+        row=row,
+        rows=rows,
+        scored=scored,
         differences=rows_of(row, tables["differences"]),
         sheet={"confounds": tables["confounds"]},
         # What these sentences do not ask for.
-        **{"config": {}, "vocabulary": {}, "training": [], "strata": [], "parts": {}},
+        config={},
+        vocabulary={},
+        training=[],
+        strata=[],
+        parts={},
         seconds=None,
     )
     told = (tell_coding, tell_matched, tell_low_stop_free, tell_hard)
@@ -110,7 +117,7 @@ def test_sets_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
     Returns:
         Of each: `id`, `name` in words, `is_part`, `is_hard` and its `rows`.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for (test_set, part), members in itertools.groupby(
         rows, key=lambda row: (row["test_set"], row["part"])
     ):

@@ -115,7 +115,6 @@ def show_results(found: Results) -> None:
     """Show the calls as a table, and give them away as files."""
     st.subheader("Calls")
     st.markdown(f"{words.verbatim(found.name)}: {results.summary(found.rows)}.")
-    probability = {"min_value": 0.0, "max_value": 1.0, "format": "%.5f"}
     told, column = words.COLUMN_MEANINGS, st.column_config
     st.dataframe(
         results.shown_table(found),
@@ -126,7 +125,9 @@ def show_results(found: Results) -> None:
         column_config={
             "id": column.TextColumn(width="medium"),
             "length": column.NumberColumn("length, nt", format="localized"),
-            "p_circrna": column.ProgressColumn(help=told["p_circrna"], color="blue", **probability),
+            "p_circrna": column.ProgressColumn(
+                help=told["p_circrna"], format="%.5f", min_value=0.0, max_value=1.0, color="blue"
+            ),
             "call": column.TextColumn(help=told["call"], width="small"),
             "spread": column.NumberColumn(help=told["spread"], format="%.4f", width="small"),
             "flags": column.TextColumn(width="medium"),

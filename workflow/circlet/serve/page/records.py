@@ -32,7 +32,7 @@ def examples() -> dict[str, str]:
     """Give FASTA of one transcript of each class, by the class; neither was used in training."""
     text = (files("circlet.serve.page") / "examples.fa").read_text(encoding="utf-8")
     records = [f">{record}" for record in text.split(">")[1:]]
-    return {re.search(r"label=(\w+)", record)[1]: record for record in records}
+    return {re.findall(r"label=(\w+)", record)[0]: record for record in records}
 
 
 def read_pasted(text: str) -> list[Entry]:
