@@ -162,14 +162,13 @@ def predict_files(predictor: "Predictor", args: argparse.Namespace) -> None:
     from circlet.calls import write_calls
     from circlet.chunks import WINDOW_RECORDS
     from circlet.files import named
-    from circlet.tables import CALL_COLUMNS, STRAND_COLUMNS
+    from circlet.tables import call_columns
 
     both = args.strand == "both"
     records = take(lambda: read_records(args, predictor.min_length), args.shard, WINDOW_RECORDS)
     predictions = predictor.predict(records, args.threshold, both, read_ahead=True)
     where = ", ".join(map(named, args.inputs))
-    columns = (*CALL_COLUMNS, *STRAND_COLUMNS) if both else CALL_COLUMNS
-    write_calls(args.output, predictions, where, args.format, columns)
+    write_calls(args.output, predictions, where, args.format, call_columns(both))
 
 
 def predict_dataset(

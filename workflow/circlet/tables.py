@@ -222,6 +222,11 @@ CALL_COLUMNS = ("id", "length", "p_circrna", "call", "spread", "flags")
 STRAND_COLUMNS = ("strand", "p_other_strand")  # after them, with `--strand both`
 
 
+def call_columns(both_strands: bool) -> tuple[str, ...]:
+    """Give the columns of a table of calls, for which both strands were scored or one."""
+    return (*CALL_COLUMNS, *STRAND_COLUMNS) if both_strands else CALL_COLUMNS
+
+
 def is_hard_negative(table: pd.DataFrame) -> pd.Series:
     """Whether each transcript of a table with `biotype` is a hard negative, bool."""
     return (table["biotype"] == LINEAR_EXONS).fillna(False).astype(bool)

@@ -14,7 +14,7 @@ from circlet.serve.bodies import (
     BodyError,
     Query,
 )
-from circlet.tables import CALL_COLUMNS, STRAND_COLUMNS
+from circlet.tables import call_columns
 
 if TYPE_CHECKING:
     from circlet.predict import Predictor
@@ -30,12 +30,7 @@ class Answer(NamedTuple):
 def answer(query: Query, predictor: "Predictor") -> Answer:
     """Classify what a query brings."""
     rows = predictor.predict(query.records, query.threshold, query.both_strands)
-    return Answer(list(rows), columns_of(query))
-
-
-def columns_of(query: Query) -> tuple[str, ...]:
-    """Give the columns that the answer to a query has."""
-    return (*CALL_COLUMNS, *STRAND_COLUMNS) if query.both_strands else CALL_COLUMNS
+    return Answer(list(rows), call_columns(query.both_strands))
 
 
 def write_body(answer: Answer, accept: str) -> tuple[bytes, str]:

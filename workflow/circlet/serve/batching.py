@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from circlet.call_rows import Prediction
 from circlet.predict import Predictor
-from circlet.serve.answers import Answer, columns_of
+from circlet.serve.answers import Answer
 from circlet.serve.bodies import Query
+from circlet.tables import call_columns
 
 # What is classified at once, unless a single request brings more: it bounds how long the others
 # wait.
@@ -138,7 +139,8 @@ class Batcher:
         start = 0
         for each in batch:
             end = start + len(each.query.records)
-            each.future.set_result(Answer(predictions[start:end], columns_of(each.query)))
+            columns = call_columns(each.query.both_strands)
+            each.future.set_result(Answer(predictions[start:end], columns))
             start = end
         self._tell(Batch(len(batch), predictions, time.perf_counter() - started))
 

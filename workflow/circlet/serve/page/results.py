@@ -10,7 +10,7 @@ import pandas as pd
 from circlet.call_rows import Prediction, open_table
 from circlet.data.records import Entry
 from circlet.serve.page.words import MEANINGS, shown
-from circlet.tables import CALL_COLUMNS, LABELS, STRAND_COLUMNS
+from circlet.tables import LABELS, call_columns
 
 # What is given away: name on the button, kind of table, media type.
 DOWNLOADS = (
@@ -39,7 +39,7 @@ class Results(NamedTuple):
     @property
     def columns(self) -> tuple[str, ...]:
         """Those of the table that `circlet predict` writes."""
-        return (*CALL_COLUMNS, *STRAND_COLUMNS) if self.both_strands else CALL_COLUMNS
+        return call_columns(self.both_strands)
 
 
 def called_at(results: Results, call: Callable[[float], str]) -> Results:
