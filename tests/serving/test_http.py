@@ -173,6 +173,24 @@ def test_nothing_is_lost_when_a_worker_is_stopped_under_load(two_workers, keeps_
     assert answers[0][0] == 200
 
 
+def test_a_connection_made_before_the_end_is_answered(tmp_path):
+    ask = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(tmp_path / "log") as (address, process):
+        host, port = address.removeprefix("http://").split(":")
+        place = (host, int(port))
+        with (
+            socket.create_connection(place, PATIENCE) as asking,
+            socket.create_connection(place, PATIENCE) as silent,
+        ):
+            assert requests.get(f"{address}/readyz", timeout=PATIENCE).ok  # those are accepted, too
+            process.terminate()
+            wait_for(lambda: socket.socket().connect_ex(place) != 0)
+            asking.sendall(ask)
+            assert asking.makefile("rb").read().startswith(b"HTTP/1.1 200 ")  # to its end
+            assert silent.recv(1) == b""
+        assert process.wait(PATIENCE) == 0
+
+
 def test_workers_end_with_their_parent(tmp_path):
     log = tmp_path / "log"
     with serving(log, "--workers", "2") as (address, process):

@@ -86,10 +86,13 @@ def configure(settings: Settings, app: "RequestLog | str") -> "Config":
     """Tell uvicorn how to run; the log is ours."""
     from uvicorn import Config
 
+    from circlet.serve.connections import PatientProtocol
+
     return Config(
         app,
         factory=isinstance(app, str),
-        http="h11",  # httptools takes headers without end into the memory; h11 no more than 64 KiB
+        # By h11: httptools takes headers without end into the memory, h11 no more than 64 KiB.
+        http=PatientProtocol,
         workers=settings.workers,
         log_config=None,
         access_log=False,
