@@ -76,9 +76,10 @@ default-model: $(INSTALLED)
 	$(BIN)/circlet models
 
 lint: $(INSTALLED)
-	@echo "==> checking the style of Python and Snakemake files"
+	@echo "==> checking the style of Python and Snakemake files, and the types"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
@@ -101,7 +102,7 @@ sbom: $(INSTALLED) $(TOOLS)/.installed
 	@echo "SBOM: $(CURDIR)/results/sbom.json"
 
 clean:
-	rm -rf results/demo .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
+	rm -rf results/demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
 	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)

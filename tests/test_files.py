@@ -282,10 +282,11 @@ def test_digits_are_as_many_as_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.tsv.gz"])
-def test_ids_of_digits_stay_text_in_a_tsv(tmp_path, name):
-    write_table(tmp_path / name, pd.DataFrame({"id": ["007", "8"], "n": [7, 8]}))
+@pytest.mark.parametrize("column", ["id", "source"])
+def test_names_of_digits_stay_text_in_a_tsv(tmp_path, name, column):
+    write_table(tmp_path / name, pd.DataFrame({column: ["007", "8"], "n": [7, 8]}))
     found = read_table(tmp_path / name)
-    assert found["id"].tolist() == ["007", "8"]
+    assert found[column].tolist() == ["007", "8"]
     assert found["n"].tolist() == [7, 8]
 
 

@@ -200,17 +200,18 @@ def test_subsets_of_the_scheme_are_scored_and_those_without_a_class_left_out(tmp
     assert "The subset low_stop_free lacks a class and is left out" in caplog.messages
 
 
-def _external(folder):
+def _external(folder, one="one", two="two"):
     """Predictions for a set of two, and for one of three of which two are unlike training."""
     rows = [
-        ("one:a", "one", "circRNA", "external", 300, 0.9, "circRNA"),
-        ("one:b", "one", "lncRNA", "external", 300, 0.1, "lncRNA"),
-        ("two:a", "two", "circRNA", "external", 300, 0.2, "lncRNA"),
-        ("two:b", "two", "lncRNA", "external", 300, 0.1, "lncRNA"),
-        ("two:c", "two", "lncRNA", "external", 300, 0.3, "lncRNA"),
+        (f"{one}:a", one, "circRNA", "external", 300, 0.9, "circRNA"),
+        (f"{one}:b", one, "lncRNA", "external", 300, 0.1, "lncRNA"),
+        (f"{two}:a", two, "circRNA", "external", 300, 0.2, "lncRNA"),
+        (f"{two}:b", two, "lncRNA", "external", 300, 0.1, "lncRNA"),
+        (f"{two}:c", two, "lncRNA", "external", 300, 0.3, "lncRNA"),
     ]
     predictions = pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
-    subsets = [("gene", "one.unseen", "one:a"), *(("gene", "two.unseen", f"two:{x}") for x in "ab")]
+    unseen = [(one, "a"), (two, "a"), (two, "b")]
+    subsets = [("gene", f"{name}.unseen", f"{name}:{row}") for name, row in unseen]
     write_table(folder / "external.tsv.gz", predictions)
     # The table of the sets has columns that are missing, such as places.
     transcripts = predictions.assign(group=predictions["id"], chrom=None)
@@ -234,6 +235,13 @@ def test_external_sets_are_scored_whole_and_where_they_are_new(tmp_path, caplog)
     assert aurocs == [1, 0.5, 1]
     assert found["two"]["counts"] == {"circRNA": 1, "lncRNA": 2, "groups": 3}
     assert "The external set one.unseen lacks a class and is left out" in caplog.messages
+
+
+def test_external_sets_may_have_digits_for_a_name(tmp_path):
+    flags = _external(tmp_path, "007", "2")
+    assert _evaluate_files(tmp_path, **flags) == 0
+    found = [entry["test_set"] for entry in read_json(tmp_path / "sets.json")]
+    assert found == ["007", "2", "2.unseen"]
 
 
 def test_external_predictions_need_their_tables(tmp_path, capsys):

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from circlet.evaluation.row_plot import (
     Block,
+    blocks_by,
     draw_points,
     height_of,
     in_words,
@@ -17,6 +18,13 @@ from circlet.evaluation.row_plot import (
 ROWS = pd.DataFrame(
     {"auroc": [0.75, np.nan, 0.5], "auroc_low": [0.5, np.nan, np.nan], "auroc_high": [1, 1, np.nan]}
 )
+
+
+def test_rows_are_divided_in_their_order_and_without_a_heading_bear_their_own_name():
+    table = pd.DataFrame({"of": ["gc", "a", "gc"], "auroc": [0.5, 0.75, 1.0]})
+    blocks = blocks_by(table, "of", {"gc": "GC content"})
+    found = [(block.heading, block.rows["auroc"].tolist()) for block in blocks]
+    assert found == [("GC content", [0.5, 1.0]), ("a", [0.75])]
 
 
 def test_blocks_are_placed_below_each_other_with_a_heading_and_a_gap():

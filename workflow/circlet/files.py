@@ -280,8 +280,9 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
 
 
 def _parse_table(source: str | Path | TextIO) -> pd.DataFrame:
-    """Read a TSV table, in which only what is empty is missing."""
-    return pd.read_csv(source, sep="\t", keep_default_na=False, na_values=[""], dtype={"id": "str"})
+    """Read a TSV table, in which only what is empty is missing, and names may be of digits."""
+    names = {"id": "str", "source": "str"}
+    return pd.read_csv(source, sep="\t", keep_default_na=False, na_values=[""], dtype=names)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -1,5 +1,7 @@
 """The tables through which the wings of the package meet: their columns, named once."""
 
+from typing import Any
+
 import pandas as pd
 
 NEGATIVE, POSITIVE = "lncRNA", "circRNA"
@@ -230,3 +232,8 @@ def call_columns(both_strands: bool) -> tuple[str, ...]:
 def is_hard_negative(table: pd.DataFrame) -> pd.Series:
     """Whether each transcript of a table with `biotype` is a hard negative, bool."""
     return (table["biotype"] == LINEAR_EXONS).fillna(False).astype(bool)
+
+
+def records_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a table as dictionaries by the names of its columns."""
+    return table.to_dict("records", into=dict[str, Any]())

@@ -99,10 +99,8 @@ def memorise(transcripts: pd.DataFrame, seed: int) -> np.ndarray:
 
 def _train_and_class(transcripts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Whether each transcript is of the training part, and a circRNA, both bool (n,)."""
-    return tuple(
-        (transcripts[name] == value).to_numpy(bool)
-        for name, value in (("part", TRAIN), ("label", POSITIVE))
-    )
+    is_train = (transcripts["part"] == TRAIN).to_numpy(bool)
+    return is_train, (transcripts["label"] == POSITIVE).to_numpy(bool)
 
 
 # A way to classify sequences without a network: learns from the part `train` of transcripts with

@@ -146,7 +146,9 @@ def read_comparison(path: str | Path) -> pd.DataFrame:
 
 def format_table(comparison: pd.DataFrame) -> str:
     """Lay out name, split, size, AUROC, MCC (with intervals) and accuracy as aligned text."""
-    columns = {name: comparison[name].str.ljust(comparison[name].str.len().max()) for name in SHOWN}
+    columns: dict[str, pd.Series | list[str]] = {
+        name: comparison[name].str.ljust(comparison[name].str.len().max()) for name in SHOWN
+    }
     columns["n"] = (comparison["n_circrna"] + comparison["n_lncrna"]).map("{:,}".format)
     for heading, metric in (("AUROC", "auroc"), ("MCC", "mcc")):
         limits = comparison[[metric, f"{metric}_low", f"{metric}_high"]]
@@ -166,9 +168,9 @@ def format_parts(comparison: pd.DataFrame) -> str:
     """
     own = comparison["scheme"].isin(comparison["scheme"][comparison["kind"] == "run"])
     is_part = comparison.apply(is_of_part, axis=1)
-    shown = comparison[is_part | own | ~own.any()]
+    shown = comparison[is_part | own | (not own.any())]
     return "\n\n".join(
-        f"Scores on the {name_test_set(*about)}:\n{format_table(rows)}"
+        f"Scores on the {name_test_set(*map(str, about))}:\n{format_table(rows)}"
         for about, rows in shown.groupby(["test_set", "part"], sort=False)
     )
 

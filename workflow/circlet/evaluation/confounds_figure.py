@@ -12,6 +12,7 @@ from circlet.drawing import COLOURS, KIND_STYLES, save, style
 from circlet.errors import InputError
 from circlet.evaluation.row_plot import (
     Block,
+    blocks_by,
     draw_points,
     height_of,
     lay_out,
@@ -68,10 +69,7 @@ def read_confounds(path: Path) -> pd.DataFrame:
 def blocks_of(confounds: pd.DataFrame) -> list[Block]:
     """Divide the rows by descriptor, a row a split, both in the table's order."""
     schemes = confounds[["descriptor", "scheme"]].drop_duplicates()
-    return [
-        Block(HEADINGS.get(descriptor, descriptor), rows)
-        for descriptor, rows in schemes.groupby("descriptor", sort=False)
-    ]
+    return blocks_by(schemes, "descriptor", HEADINGS)
 
 
 def draw(confounds: pd.DataFrame) -> Figure:

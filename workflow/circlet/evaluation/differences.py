@@ -22,7 +22,7 @@ from circlet.evaluation.scores import OUTCOMES
 from circlet.evaluation.significance import area_difference, decide, difference_p_value, holm
 from circlet.evaluation.test_sets import add_subset_arguments, choose_test_sets, load_subsets
 from circlet.files import write_table
-from circlet.tables import DIFFERENCE_COLUMNS, POSITIVE, SCORE_DIGITS, TEST, VALIDATION
+from circlet.tables import DIFFERENCE_COLUMNS, POSITIVE, SCORE_DIGITS, TEST, VALIDATION, records_of
 
 COMPARED = ("auroc", "mcc", "auprc", "accuracy", "brier", "ece")
 
@@ -96,10 +96,10 @@ def tell(name: str, rows: pd.DataFrame, confidence: float) -> None:
     """
     for (test_set, rival), against in rows.groupby(["test_set", "rival"], sort=False):
         outcomes: dict[str, list[str]] = {won: [] for won in OUTCOMES}
-        for row in against.itertuples():
-            interval = f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
-            decided = decide(row.metric, row.difference, row.p_holm, confidence)
-            outcomes[decided].append(f"{row.metric} {interval}")
+        for row in records_of(against):
+            metric, gap = row["metric"], row["difference"]
+            decided = decide(metric, gap, row["p_holm"], confidence)
+            outcomes[decided].append(f"{metric} {gap:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
         words = "; ".join(f"{won} by {', '.join(said)}" for won, said in outcomes.items() if said)
         log.info("%s against %s on %s: %s", name, rival, test_set, words)
 

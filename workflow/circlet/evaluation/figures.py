@@ -32,9 +32,8 @@ log = logging.getLogger(__name__)
 def draw_roc(axes: Axes, points: pd.DataFrame, auroc: float) -> None:
     """Draw the ROC curve with the line of chance."""
     axes.plot(
-        "false_positive_rate",
-        "true_positive_rate",
-        data=points,
+        points["false_positive_rate"],
+        points["true_positive_rate"],
         color=COLOURS[POSITIVE],
         label=f"AUROC {auroc:.3f}",
     )
@@ -47,9 +46,8 @@ def draw_precision_recall(
 ) -> None:
     """Draw the precision-recall curve with the line of the prevalence."""
     axes.plot(
-        "recall",
-        "precision",
-        data=points,
+        points["recall"],
+        points["precision"],
         color=COLOURS[POSITIVE],
         drawstyle="steps-post",
         label=f"AUPRC {auprc:.3f}",

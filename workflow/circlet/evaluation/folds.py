@@ -100,7 +100,7 @@ def score_pooled(
     Returns:
         The counts, and each metric with its `_low` and `_high`.
     """
-    row = {
+    row: dict[str, float] = {
         "n_circrna": int((pooled["label"] == POSITIVE).sum()),
         "n_lncrna": int((pooled["label"] == NEGATIVE).sum()),
         "n_groups": pooled["group"].nunique(),

@@ -94,7 +94,7 @@ def blocks_of(points: pd.DataFrame) -> list[Block]:
         if test_set == LITERATURE:
             said = "Published, each on a test set of its own: not comparable row by row"
         else:
-            name = name_test_set(test_set, rows["part"].iloc[0])
+            name = name_test_set(str(test_set), rows["part"].iloc[0])
             counts = rows[["n_circrna", "n_lncrna"]].iloc[0]
             sizes = "{:,.0f} circRNAs, {:,.0f} others".format(*counts)
             said = f"{heading(name)}, split {scheme}: {sizes}"

@@ -73,7 +73,7 @@ def limits_of(
     truth = (scored["label"] == POSITIVE).to_numpy(bool)
     n_groups = rarer_class_groups(truth, scored["group"].to_numpy())
     found = {}
-    for name in scores:
+    for name in scores.columns:
         value, drawn = float(scores[name][0]), scores[name][1:].to_numpy()
         found[name] = value, *score_interval(name, value, drawn, n_groups, confidence)
     return found

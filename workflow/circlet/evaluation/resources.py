@@ -118,7 +118,7 @@ def draw(resources: pd.DataFrame) -> Figure:
 
 
 def _draw_measure(
-    axes: Axes, resources: pd.DataFrame, measure: str, how: str, steps: Sequence[str]
+    axes: Axes, resources: pd.DataFrame, measure: str, how: str, steps: list[str]
 ) -> None:
     """Draw one measure of all steps, its number at the end of each bar."""
     jobs = resources.groupby("step")[measure]

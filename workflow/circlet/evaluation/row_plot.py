@@ -1,7 +1,7 @@
 """Figures of rows: a name, a score with its interval and its number, in blocks under headings."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib.transforms
@@ -34,6 +34,20 @@ class Block:
     def height(self) -> float:
         """Rows that it takes, with its heading and the gap below."""
         return len(self.rows) + 1 + GAP
+
+
+def blocks_by(table: pd.DataFrame, column: str, headings: Mapping[str, str]) -> list[Block]:
+    """Divide rows by what they have in a column, in the table's order.
+
+    Args:
+        table: The rows.
+        column: Name of the column, of texts.
+        headings: The heading of each text; without one, the text is the heading.
+    """
+    return [
+        Block(headings.get(str(text), str(text)), rows)
+        for text, rows in table.groupby(column, sort=False)
+    ]
 
 
 def height_of(blocks: Iterable[Block]) -> float:

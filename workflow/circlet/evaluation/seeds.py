@@ -49,12 +49,12 @@ def load_members(scored: pd.DataFrame, path: Path) -> dict[str, np.ndarray]:
         record = scored["id"][missing].iloc[0]
         raise InputError(path, "the id is missing", "make the predictions again", record)
     table = table.loc[scored["id"]]
-    for name in table:
+    for name in table.columns:
         is_bad = ~table[name].between(0, 1)
         if is_bad.any():
             problem = f"{name} is not a probability"
             raise InputError(path, problem, "make the predictions again", table.index[is_bad][0])
-    return {name: table[name].to_numpy(float) for name in table}
+    return {name: table[name].to_numpy(float) for name in table.columns}
 
 
 def threshold_of(scored: pd.DataFrame, p_circrna: np.ndarray) -> float:

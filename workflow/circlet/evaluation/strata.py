@@ -92,10 +92,10 @@ def strata_of(rows: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
         for place, name in enumerate([*names, UNKNOWN]):
             if (places == place).any():
                 yield column, name, places == place
-    for column in rows.columns.intersection(NAMED):
-        values = rows[column].fillna(UNKNOWN).astype(str).to_numpy(object)
-        for name in sorted(set(values), key=lambda name: (name == UNKNOWN, natural(name))):
-            yield column, name, values == name
+    for column in rows.columns.intersection(list(NAMED)):
+        words: np.ndarray = rows[column].fillna(UNKNOWN).astype(str).to_numpy(object)
+        for name in sorted(set(words), key=lambda name: (name == UNKNOWN, natural(name))):
+            yield column, name, words == name
 
 
 def score_stratum(
@@ -114,7 +114,7 @@ def score_stratum(
     """
     is_circrna = (rows["label"] == POSITIVE).to_numpy(bool)
     is_wrong = (rows["label"] != rows["call"]).to_numpy(bool)
-    found = {
+    found: dict[str, float] = {
         "n_circrna": int(is_circrna.sum()),
         "n_lncrna": int((~is_circrna).sum()),
         "n_groups": rows["group"].nunique(),

@@ -15,6 +15,7 @@ from circlet.errors import InputError
 from circlet.evaluation.row_plot import (
     GAP,
     Block,
+    blocks_by,
     draw_points,
     height_of,
     in_words,
@@ -74,10 +75,7 @@ def read_strata(path: Path) -> pd.DataFrame:
 
 def blocks_of(strata: pd.DataFrame) -> list[Block]:
     """Divide the strata by description, in the table's order."""
-    return [
-        Block(HEADINGS.get(description, description), rows)
-        for description, rows in strata.groupby("description", sort=False)
-    ]
+    return blocks_by(strata, "description", HEADINGS)
 
 
 def columns_of(blocks: Sequence[Block]) -> list[list[Block]]:

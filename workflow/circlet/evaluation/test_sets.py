@@ -137,9 +137,9 @@ def load_external(
     """
     scored = load_scored(predictions, transcripts)
     table = read_table(subsets, SUBSET_COLUMNS)
-    chosen = {name: rows["id"] for name, rows in scored.groupby("source", sort=True)}
+    chosen = {str(name): rows["id"] for name, rows in scored.groupby("source", sort=True)}
     rows_of = table[table["scheme"] == scheme].groupby("subset", sort=True)["id"]
-    chosen |= dict(iter(rows_of))
+    chosen |= {str(name): ids for name, ids in rows_of}
     found = {name: scored[scored["id"].isin(ids)] for name, ids in sorted(chosen.items())}
     for name in [name for name, rows in found.items() if set(rows["label"]) != set(LABELS)]:
         log.warning("The external set %s lacks a class and is left out", name)

@@ -63,5 +63,5 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, steps: 
         steps: Steps done before this one.
     """
     now = min(decay, (1 + steps) / (10 + steps))
-    update = get_ema_multi_avg_fn(now)  # type: ignore[no-untyped-call]  # torch gives it no types
+    update = get_ema_multi_avg_fn(now)
     update(list(average.parameters()), list(network.parameters()), None)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from circlet.errors import InputError
 from circlet.files import read_json, read_table
 from circlet.pages import download_rows
-from circlet.tables import CONFOUND_COLUMNS, LEAKAGE_COLUMNS, SUMMARY_COLUMNS
+from circlet.tables import CONFOUND_COLUMNS, LEAKAGE_COLUMNS, SUMMARY_COLUMNS, records_of
 
 Sheet = dict[str, Any]
 
@@ -86,8 +86,7 @@ def read_numbers(path: Path, words: Sequence[str], numbers: Sequence[str]) -> li
 
 def as_records(table: pd.DataFrame) -> list[Sheet]:
     """The rows as dictionaries of what JSON knows, with None for what is missing."""
-    records = table.astype("object").where(table.notna(), None).to_dict("records")
-    return cast("list[Sheet]", records)  # columns have names
+    return records_of(table.astype("object").where(table.notna(), None))
 
 
 def read_settings(path: Path | None) -> Sheet:

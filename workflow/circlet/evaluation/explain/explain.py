@@ -54,8 +54,8 @@ def explain(
     explained = [explain_one(predictor, row, folder, options) for row in named]
     sample = draw_sample(asked.all, options.sample, options.seed)
     reads = list(read_sample(predictor, sample, options.steps, piece))
-    index = pd.DataFrame(explained, columns=list(EXPLANATION_COLUMNS))
-    return Piece(index, check_sanity(predictor, explained, options), reads)
+    calls = pd.DataFrame(explained, columns=list(EXPLANATION_COLUMNS))
+    return Piece(calls, check_sanity(predictor, explained, options), reads)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

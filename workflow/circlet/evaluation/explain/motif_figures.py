@@ -28,8 +28,8 @@ def draw_kmers(axes: Axes, table: pd.DataFrame, k: int) -> None:
     values = table["mean_attribution"].to_numpy()
     colours = [COLOURS[POSITIVE if value > 0 else NEGATIVE] for value in values]
     rows = np.arange(len(values))
-    error = {"xerr": 2 * table["standard_error"], "error_kw": {"ecolor": LINE, "elinewidth": 0.8}}
-    axes.barh(rows, values, color=colours, height=0.75, **error)
+    error, line = 2 * table["standard_error"], {"ecolor": LINE, "elinewidth": 0.8}
+    axes.barh(rows, values, color=colours, height=0.75, xerr=error, error_kw=line)
     axes.set_yticks(rows, table["kmer"], family="DejaVu Sans Mono", size=7)
     axes.invert_yaxis()
     axes.axvline(0, color=LINE, lw=0.6)
@@ -40,9 +40,9 @@ def draw_places(axes: Axes, table: pd.DataFrame, title: str) -> None:
     """Draw what places at one end are worth, by the base that stands there."""
     for base in BASES:
         colour = BASE_COLOURS[base]
-        axes.plot("position", f"mean_{base}", data=table, color=colour, label=base, lw=1.3)
-    label = "size, any base"
-    axes.plot("position", "mean_absolute", data=table, color=LINE, lw=1, ls="--", label=label)
+        axes.plot(table["position"], table[f"mean_{base}"], color=colour, label=base, lw=1.3)
+    places, sizes = table["position"], table["mean_absolute"]
+    axes.plot(places, sizes, color=LINE, lw=1, ls="--", label="size, any base")
     axes.axhline(0, color=LINE, lw=0.6)
     axes.set(title=title, xlabel="nt from this end")
 

@@ -95,7 +95,8 @@ def _kmers_of(sample: Sequence[Read], k: int, least: int) -> pd.DataFrame:
         }
     )
     order = np.lexsort([np.arange(size), -np.nan_to_num(surety), transcripts < least])
-    return table.iloc[order[total[order] > 0]]
+    found: pd.DataFrame = table.iloc[order[total[order] > 0]]
+    return found
 
 
 def position_table(sample: Sequence[Read]) -> pd.DataFrame:

@@ -36,12 +36,12 @@ class Piece(NamedTuple):
     """What is explained, beside the tables and pictures of single calls.
 
     Attributes:
-        index: With `EXPLANATION_COLUMNS`, one row a call.
+        calls: With `EXPLANATION_COLUMNS`, one row each.
         sanity: With `SANITY_COLUMNS`, likewise.
         reads: Transcripts of the sample.
     """
 
-    index: pd.DataFrame
+    calls: pd.DataFrame
     sanity: pd.DataFrame
     reads: list[Read]
 
@@ -56,11 +56,11 @@ def write_together(piece: Piece, folder: Path) -> None:
     if len(piece.sanity):
         write_table(folder / "sanity.tsv", piece.sanity)
         judge(piece.sanity)
-    write_table(folder / "index.tsv", piece.index)
-    error = piece.index["error"].abs().max() if len(piece.index) else 0.0
+    write_table(folder / "index.tsv", piece.calls)
+    error = piece.calls["error"].abs().max() if len(piece.calls) else 0.0
     log.info(
         "explained %d transcripts, and %d together; what is attributed is off by %.2g at the most",
-        len(piece.index),
+        len(piece.calls),
         len(piece.reads),
         error,
     )
@@ -68,7 +68,7 @@ def write_together(piece: Piece, folder: Path) -> None:
 
 def save_piece(piece: Piece, shard: Shard, folder: Path) -> None:
     """Write what `load_pieces` reads beside the tables and pictures of a piece's calls."""
-    write_table(folder / INDEX, piece.index)
+    write_table(folder / INDEX, piece.calls)
     write_table(folder / SANITY, piece.sanity)
     columns = list(zip(*piece.reads, strict=True)) or [()] * len(Read._fields)
     sample = pd.DataFrame(dict(zip(Read._fields, columns, strict=True)))

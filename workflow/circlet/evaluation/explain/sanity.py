@@ -26,7 +26,7 @@ def correlate(trained: np.ndarray, shuffled: np.ndarray) -> dict[str, float]:
     return {
         name: 0.0
         if np.ptp(one) == 0 or np.ptp(other) == 0
-        else float(np.corrcoef(*(pd.Series(side).rank() for side in (one, other)))[0, 1])
+        else float(np.corrcoef(pd.Series(one).rank(), pd.Series(other).rank())[0, 1])
         for name, (one, other) in pairs.items()
     }
 

@@ -15,6 +15,7 @@ from circlet.evaluation.explain.shares import descriptor_table
 from circlet.files import write_table
 from circlet.predict import STEPS, Predictor
 from circlet.progress import track
+from circlet.tables import records_of
 
 STEM_LETTERS = 60  # of an id in a file's name
 
@@ -101,10 +102,11 @@ def look_into(
         bases["rollout"] = rollout
     mutations = mutate(predictor, sequence, window)
     descriptors = descriptor_table(found, compose_any([sequence])[0])
-    shares = descriptors.groupby("group", sort=False)["attribution"].sum().to_dict()
-    drawn = (sequence, found.bases, found.is_read, rollout, mutations, shares)
+    sums = descriptors.groupby("group", sort=False)["attribution"].sum()
+    shares = {str(group): float(worth) for group, worth in sums.items()}
+    tracks = Tracks(title_of(row), sequence, found.bases, found.is_read, rollout, mutations, shares)
     tables = {"bases": bases, "mutagenesis": mutations, "descriptors": descriptors}
-    return Explained(row, tables, Tracks(title_of(row), *drawn))
+    return Explained(row, tables, tracks)
 
 
 def explain_one(
@@ -130,7 +132,7 @@ def explain_one(
 
 def name_rows(asked: pd.DataFrame) -> list[dict[str, Any]]:
     """Give transcripts as rows with `rank` and `stem`, which depend on how many there are."""
-    rows: list[dict[str, Any]] = asked.astype(object).where(asked.notna(), None).to_dict("records")
+    rows = records_of(asked.astype(object).where(asked.notna(), None))
     for rank, row in enumerate(rows, start=1):
         row |= {"rank": rank, "stem": stem_of(rank, len(rows), row["id"])}
     return rows

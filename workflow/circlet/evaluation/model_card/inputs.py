@@ -17,7 +17,7 @@ from circlet.evaluation.report.inputs import (
 )
 from circlet.evaluation.verdict import CONFIDENCE, Row
 from circlet.files import read_json, read_table
-from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, PARTS, TEST
+from circlet.tables import HARD, LOW_STOP_FREE, MATCHED, PARTS, TEST, records_of
 from circlet.words import STOP_FREE
 
 Sheet = dict[str, Any]
@@ -121,7 +121,7 @@ def load_facts(name: str, files: Files) -> Facts:
     Raises:
         InputError: A file is missing, is not what its step writes, or is of another run.
     """
-    rows = read_comparison(files.comparison).to_dict("records")
+    rows = records_of(read_comparison(files.comparison))
     row = find_run(name, rows, files.comparison)
     metrics = load_metrics(files.metrics)
     about = name, row["scheme"], row["part"]

@@ -26,6 +26,7 @@ from circlet.tables import (
     STRATUM_COLUMNS,
     UNUSED,
     is_hard_negative,
+    records_of,
 )
 
 Scored = tuple[str, str, str]  # name, scheme and test set
@@ -114,9 +115,9 @@ def load_rows(paths: Iterable[Path], kind: Kind) -> list[dict[str, Any]]:
         except ValueError as error:
             mend = f"make it again with 'circlet {kind.step}'"
             raise InputError(path, f"holds what is not a number ({error})", mend) from None
-        others = table.columns.difference(kind.numbers)
+        others = table.columns.difference(list(kind.numbers))
         table[others] = table[others].astype(object).where(table[others].notna(), None)
-        found += table.to_dict("records")
+        found += records_of(table)
     return found
 
 
@@ -171,7 +172,7 @@ def load_splits(
     found = {}
     for path in paths:
         split = read_table(path, SPLIT_COLUMNS)
-        if transcripts_path is not None:
+        if transcripts is not None and transcripts_path is not None:
             split = with_parts(transcripts, split, transcripts_path, path)
         found[path.stem] = split_rows(split)
     return found

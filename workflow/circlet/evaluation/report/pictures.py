@@ -12,7 +12,7 @@ from circlet.errors import InputError
 from circlet.evaluation.figures import FIGURES
 from circlet.files import read_table, reading
 from circlet.pages import data_uri
-from circlet.tables import EXPLANATION_COLUMNS
+from circlet.tables import EXPLANATION_COLUMNS, records_of
 
 MORE_FIGURES = ("strata", "learning")  # of a run, where they are there
 EXPLANATION = "explanation"  # folder beside them
@@ -130,8 +130,7 @@ def _explanation(folder: Path, most: int) -> dict[str, Any]:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table, None for what is missing."""
-    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
-    return rows
+    return records_of(table.astype(object).where(table.notna(), None))
 
 
 def find_calls(

@@ -5,7 +5,7 @@ import importlib.metadata
 import logging
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ from circlet.evaluation.verdict import (
 )
 from circlet.files import atomic_text, read_table
 from circlet.pages import STEP_WORDS, dataset_rows, download_rows, environment, number
-from circlet.tables import STRATUM_METRICS, SUMMARY_COLUMNS
+from circlet.tables import STRATUM_METRICS, SUMMARY_COLUMNS, records_of
 from circlet.words import RELATIVE_WORDS, TEST_SET_WORDS
 
 PACKAGES = (
@@ -168,7 +168,7 @@ def sources(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def verdicts(
-    rows: list[Row], metrics: Mapping[Scored, Mapping[str, Any]], tables: Tables
+    rows: Sequence[Row], metrics: Mapping[Scored, Mapping[str, Any]], tables: Tables
 ) -> list[dict[str, Any]]:
     """Say of each run what it reaches, against what, and what of that is coding sequence."""
     found = []
@@ -185,7 +185,7 @@ def verdicts(
 
 def run(args: argparse.Namespace) -> None:
     """Write the report page."""
-    rows = read_comparison(args.comparison).to_dict("records")
+    rows = records_of(read_comparison(args.comparison))
     metrics, tables = load_metrics(args.metrics), load_tables(args)
     steps, dataset = dataset_rows(read_table(args.summary, SUMMARY_COLUMNS))
     bootstraps = bootstraps_of(metrics)
@@ -199,7 +199,7 @@ def run(args: argparse.Namespace) -> None:
         overview=overview_of(rows, tables["differences"], confidence),
         test_sets=test_sets_of(rows),
         bootstraps=bootstraps,
-        literature=read_literature().to_dict("records"),
+        literature=records_of(read_literature()),
         forest=beside(args.forest),
         sections=sections_of(rows, metrics, figures, training, explanations, tables),
         steps=steps,

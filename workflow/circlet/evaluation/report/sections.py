@@ -88,7 +88,7 @@ def key_numbers(row: Row, rows: Iterable[Row]) -> list[tuple[str, str | None, st
 
 
 def tell_confound(
-    row: Row, rows: list[Row], metrics: Mapping[Scored, Mapping[str, Any]], tables: Tables
+    row: Row, rows: Sequence[Row], metrics: Mapping[Scored, Mapping[str, Any]], tables: Tables
 ) -> list[str]:
     """Say what of a run's score is coding sequence alone, as its model card does."""
     scored = metrics.get((row["name"], row["scheme"], row["test_set"]), {})
@@ -164,7 +164,7 @@ def overview_of(
 
 
 def sections_of(
-    rows: list[Row],
+    rows: Sequence[Row],
     metrics: Mapping[Scored, Mapping[str, Any]],
     figures: Mapping[str, Mapping[str, str]],
     training: Mapping[str, Sequence[Row]],
