@@ -7,6 +7,8 @@
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
 #   make test-serving                           real servers on this machine: HTTP, AWS' own tools, the page
 #   make test-container                         builds the images without an engine and runs them, as root
+#   make test-faults                            kills, full disks, jumping clocks in every rule: an hour or two;
+#   make test-faults ARGS='--sample 40'         some of them, drawn by --sample-seed; as root
 #   make lock                                   envs/lock.txt anew: all versions with their hashes
 #   make sbom                                   what .venv holds, as CycloneDX: results/sbom.json
 #   make default-model ARGS='--config mirror=/data/mirror'   trains the model that ships with it
@@ -25,6 +27,8 @@ CONFIGFILE ?= workflow/demo/config.yaml
 RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,results)
 # Further arguments of Snakemake or pytest.
 ARGS ?=
+# How many tests run at once, each of up to two processes.
+WORKERS ?= 2
 # How long to fuzz.
 FUZZ_SECONDS ?= 600
 
@@ -39,7 +43,7 @@ TOOLS := build/tools
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test fuzz test-cluster test-serving test-container default-model lint report lock sbom clean
+.PHONY: run test fuzz test-cluster test-serving test-container test-faults default-model lint report lock sbom clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -47,7 +51,7 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	@echo "==> testing"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 fuzz: $(INSTALLED)
 	@echo "==> fuzzing 'circlet predict' for $(FUZZ_SECONDS) s"
@@ -64,6 +68,12 @@ test-serving: $(INSTALLED)
 test-container: $(INSTALLED)
 	@echo "==> building and running the images"
 	$(BIN)/python -m pytest tests/container $(ARGS)
+
+# Each line of build/faults.jsonl is a fault, with its seed and what came of it.
+test-faults: $(INSTALLED)
+	@echo "==> injecting faults into a whole pipeline"
+	mkdir -p build
+	$(BIN)/python -m pytest tests/faults --numprocesses $(WORKERS) --ledger build/faults.jsonl $(ARGS)
 
 # What is trained is put where the package has it; downloads what no mirror holds.
 default-model: $(INSTALLED)
