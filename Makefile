@@ -18,8 +18,8 @@ PYTHON ?= python3
 # index. With a GPU:  make run TORCH_INDEX=https://download.pytorch.org/whl/cu126
 TORCH_VERSION ?= 2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-# Pins of the versions that the tests ran with; empty to take the newest ones.
-CONSTRAINTS ?= envs/constraints.txt
+# The versions that the tests ran with, and the hash of every file; empty to take the newest ones.
+LOCK ?= envs/lock.txt
 
 CORES ?= all
 CONFIGFILE ?= workflow/demo/config.yaml
@@ -115,14 +115,19 @@ clean:
 	rm -rf results/demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build workflow/*.egg-info
 	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+$(INSTALLED): pyproject.toml $(LOCK)
 	@echo "==> making .venv"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "circlet needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear .venv
 	@echo "==> installing torch $(TORCH_VERSION)"
 	$(PIP) --no-deps 'torch==$(TORCH_VERSION)' $(addprefix --extra-index-url ,$(TORCH_INDEX))
 	@echo "==> installing circlet and what it needs (some minutes, pip is quiet meanwhile)"
-	$(PIP) $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[torch,dev]'
+ifneq ($(LOCK),)
+	$(PIP) --require-hashes --no-deps --requirement $(LOCK)
+	$(PIP) --no-deps --no-build-isolation --editable .
+else
+	$(PIP) --editable '.[torch,dev]'
+endif
 	@touch $@
 
 $(TOOLS)/.installed: Makefile

@@ -1,3 +1,4 @@
+import errno
 import importlib
 import inspect
 import os
@@ -9,6 +10,7 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
 import circlet
 from circlet.cli import STEPS, main
@@ -169,6 +171,37 @@ def test_an_interrupt_is_one_line_and_exit_code_130(show, capsys):
 
     assert show(interrupted) == 130
     assert capsys.readouterr().err == "circlet show: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ImportError("x.so: failed to map segment from shared object"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9"),
+    ],
+)
+def test_too_little_memory_is_one_line(show, capsys, error):
+    def failing(args):
+        raise error
+
+    assert show(failing) == 1
+    told = (
+        "circlet show: error: the memory does not suffice; give it more, such as the rule's mem_mb"
+    )
+    assert capsys.readouterr().err == f"{told}\n"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault"), OSError("another")])
+def test_a_fault_of_ours_is_not_hidden(show, error):
+    def failing(args):
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        show(failing)
 
 
 def test_a_fault_of_the_program_is_not_hidden(show):

@@ -339,6 +339,11 @@ class Case:
         wait_until(lambda: self.reached.exists() or process.poll() is not None)
         return int(self.reached.read_text())
 
+    def said(self) -> str:
+        """What the job says in its log, if it came to that."""
+        log = self.folder / self.job.log
+        return log.read_text() if log.exists() else ""
+
     def finish(self) -> list[str]:
         """Ask for the results again, as Snakemake says how; give what it refused before."""
         return finish(lambda *more: self.pipeline.run(self.folder, *self.words, *more))

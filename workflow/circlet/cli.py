@@ -1,6 +1,7 @@
 """The command line `circlet STEP …`: every rule of the workflow calls it, and so do people."""
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -81,8 +82,17 @@ EXAMPLES = """examples:
 'circlet STEP --help' tells a step's options. Most steps are called by the workflow's rules."""
 RED, PLAIN = "\033[1;31m", "\033[0m"
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+
+# How PyTorch, Python's threads and the loader of libraries say so, which have no error of its own.
+NO_MEMORY = (
+    "out of memory",
+    "allocate memory",
+    "start new thread",
+    "failed to map segment from shared object",
+)
 
 # What a step may need beside the base packages, by the extra that brings it.
 EXTRAS = {
@@ -98,6 +108,15 @@ EXTRAS = {
     "page": ("streamlit",),
     "aws": ("aws_lambda_powertools", "boto3", "botocore"),
 }
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says, in one of the libraries' ways, that there is no more memory."""
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "errno", None) == errno.ENOMEM
+        or any(words in str(error) for words in NO_MEMORY)
+    )
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -147,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments, without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 when done, 2 for bad input, 130 when interrupted.
+        The exit code: 0 when done, 1 without enough memory, 2 for bad input, 130 when interrupted.
     """
     signal.signal(signal.SIGTERM, end_at_once)
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -172,10 +191,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         mend = f"pip install 'circlet[{extra}]'"
         complain(chosen, f"this step needs {missing}, which is not installed; {mend}")
         return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"circlet {chosen}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ImportError, MemoryError, OSError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        complain(chosen, "the memory does not suffice; give it more, such as the rule's mem_mb")
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print(f"circlet {chosen}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
