@@ -1,5 +1,6 @@
 import itertools
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -309,6 +310,15 @@ def test_only_the_training_part_is_read(tmp_path):
     assert vocabulary.encode("ACAGGGTTT").tolist() == [2, 1, 1, 1, 1, 1, 1]
 
 
+def test_the_step_without_options_reads_each_3_mer(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    output, argv = _tables(tmp_path, ["ACGTA", "ACGGT", "TTTT"], ["train", "train", "test"])
+    assert main(argv) == 0
+    kmers = ("ACG", "CGG", "CGT", "GGT", "GTA")
+    assert KmerVocab.load(output) == KmerVocab(3, 1, None, False, kmers)
+    assert caplog.messages == ["7 tokens from 2 training sequences"]
+
+
 def test_options_of_the_step(tmp_path):
     output, argv = _tables(tmp_path, ["ACGT", "TTTT"], ["train", "test"])
     assert main([*argv, "--k", "2", "--stride", "2", "--window", "6"]) == 0
@@ -343,7 +353,20 @@ def test_bad_options_end_with_one_line(tmp_path, capsys, options, message):
 def test_split_without_training_part_ends_with_one_line(tmp_path, capsys):
     output, argv = _tables(tmp_path, ["ACACA"], ["test"])
     assert main(argv) == 2
-    assert "split.parquet: train: no transcript is in the part" in capsys.readouterr().err
+    told = "split.parquet: train: no transcript is in the part; check the split\n"
+    assert capsys.readouterr().err.endswith(told)
+    assert not output.exists()
+
+
+def test_tables_of_two_datasets_are_refused_by_their_names(tmp_path, capsys):
+    output, argv = _tables(tmp_path, ["ACACA", "CCCCC"], ["train", "test"])
+    split = tmp_path / "split.parquet"
+    write_table(split, pd.read_parquet(split).assign(id=["t0", "t9"]))
+    assert main(argv) == 2
+    assert f"{tmp_path}/transcripts.parquet: t1: not in {split};" in capsys.readouterr().err
+    write_table(split, pd.read_parquet(split).drop(columns="group"))
+    assert main(argv) == 2
+    assert f"{split}: lacks the columns ['group']" in capsys.readouterr().err
     assert not output.exists()
 
 
@@ -353,3 +376,11 @@ def test_table_without_sequences_is_refused(tmp_path, capsys):
     assert main(argv) == 2
     assert "lacks the columns ['sequence']" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_the_step_asks_for_its_files(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["vocabulary", "--k", "3"])
+    assert end.value.code == 2
+    asked = "the following arguments are required: --transcripts, --split, --output\n"
+    assert capsys.readouterr().err.endswith(asked)
