@@ -285,6 +285,11 @@ def test_one_style_an_assembly_is_taken(rows):
             [("hg19", "a", "chr1"), ("hg19", "b", "2")],
             "b: names chromosomes of hg19 like '2', but a like 'chr1'",
         ),
+        # As they are given, not by their names.
+        (
+            [("hg19", "b", "1"), ("hg19", "a", "chr2")],
+            "a: names chromosomes of hg19 like 'chr2', but b like '1'",
+        ),
         # The first source has both styles, so that the second one's counts.
         (
             [

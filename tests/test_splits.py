@@ -69,6 +69,21 @@ def test_a_group_goes_where_its_class_is_wanting(seed):
     assert parts.tolist() == [2, 0, 1, 1, 0, 2]
 
 
+def test_a_group_goes_where_it_adds_least():
+    """To members² / wanted, of which 10.2 and 6.8 are; the 3 add 5.6 to the first, 5.7 else."""
+    parts = assign_parts(np.array([[8.0], [5.0], [3.0], [1.0]]), (0.6, 0.4), 1)
+    assert parts.tolist() == [0, 1, 0, 1]
+
+
+def test_the_seed_orders_equal_groups_and_nothing_else_does():
+    """A sort that is not stable would do it too, in another way on another processor."""
+    counts = np.repeat([[2.0], [1.0]], 60, axis=0)
+    parts = assign_parts(counts, (0.5, 0.5), 4)
+    order = np.random.default_rng(4).permutation(120)
+    for of_one_size in (order[order < 60], order[order >= 60]):
+        assert parts[of_one_size].tolist() == [0, 1] * 30
+
+
 def test_equal_groups_are_shared_out_exactly():
     counts = np.repeat([[1.0, 0.0], [0.0, 1.0]], [1000, 200], axis=0)
     parts = assign_parts(counts, FRACTIONS, 5)
