@@ -329,10 +329,12 @@ def test_circrnas_too_short_to_keep_have_their_places_still():
     circrnas = records_to_table(
         [Record("c1", "ACG", **PLACE), Record("c2", "GTGTG")], "db", "circRNA", "hg19"
     )
-    lncrnas = records_to_table([Record("n1", "GAGAG", **PLACE)], "linear", "lncRNA", "hg19")
+    elsewhere = Record("n2", "GGAGG", **PLACE | {"start": 30, "end": 60})
+    lncrnas = [Record("n1", "GAGAG", **PLACE), elsewhere]
+    lncrnas = records_to_table(lncrnas, "linear", "lncRNA", "hg19")
     kept, _ = clean(pd.concat([circrnas, lncrnas], ignore_index=True), 4, [], [])
-    assert kept["id"].tolist() == ["c2", "n1"]
-    assert kept["overlaps_circrna"].tolist() == [False, True]
+    assert kept["id"].tolist() == ["c2", "n1", "n2"]
+    assert kept["overlaps_circrna"].tolist() == [False, True, False]
 
 
 def test_a_doubt_stays_when_another_takes_what_raised_it():
