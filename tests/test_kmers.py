@@ -150,6 +150,13 @@ def test_ids_by_hand():
     assert vocabulary.encode("").tolist() == []
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_a_kmer_with_another_letter_is_unknown_though_all_kmers_are_known(k):
+    vocabulary = KmerVocab(k, 1, None, False, all_kmers(k))
+    tokens = vocabulary.encode("A" * k + "N" + "A" * k)
+    assert tokens.tolist() == [2, *[1] * k, 2]
+
+
 def test_stride_skips_kmers():
     vocabulary = KmerVocab.build(["ACGTACG"], 3, stride=3)
     assert vocabulary.kmers == ("ACG", "TAC")
