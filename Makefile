@@ -4,6 +4,7 @@
 #   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
 #   make test | lint | report | clean
 #   make fuzz FUZZ_SECONDS=600                  broken inputs and models for 'circlet predict'
+#   make mutants                                changes the code place by place: do its tests notice?
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
 #   make test-serving                           real servers on this machine: HTTP, AWS' own tools, the page
 #   make test-container                         builds the images without an engine and runs them, as root
@@ -38,12 +39,12 @@ SHIPPED := workflow/circlet/model/default
 BIN := .venv/bin
 # Another build of torch makes .venv anew.
 INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
-# What looks at packages, apart from them.
+# What looks at packages and at the code, apart from them.
 TOOLS := build/tools
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test fuzz test-cluster test-serving test-container test-faults default-model lint report lock sbom clean
+.PHONY: run test fuzz mutants test-cluster test-serving test-container test-faults default-model lint report lock sbom clean
 
 run: $(INSTALLED)
 	@echo "==> running the pipeline with $(CONFIGFILE)"
@@ -56,6 +57,10 @@ test: $(INSTALLED)
 fuzz: $(INSTALLED)
 	@echo "==> fuzzing 'circlet predict' for $(FUZZ_SECONDS) s"
 	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) $(ARGS)
+
+mutants: $(INSTALLED) $(TOOLS)/.installed
+	@echo "==> mutating the modules that pyproject.toml names (an hour or less)"
+	$(BIN)/python tests/mutation/mutation.py --mutmut $(TOOLS)/bin/mutmut $(ARGS)
 
 test-cluster: $(INSTALLED)
 	@echo "==> testing on a SLURM of two nodes on this machine"
@@ -132,5 +137,6 @@ endif
 
 $(TOOLS)/.installed: Makefile
 	$(PYTHON) -m venv --clear $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet uv==0.13.9 cyclonedx-bom==7.5.0
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet uv==0.13.9 cyclonedx-bom==7.5.0 \
+		mutmut==3.8.1
 	@touch $@

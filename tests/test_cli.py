@@ -1,3 +1,4 @@
+import argparse
 import errno
 import importlib
 import inspect
@@ -98,6 +99,13 @@ def test_every_step_has_its_module_and_help(step, capsys):
     told = capsys.readouterr().out
     assert told.startswith(f"usage: circlet {step} [-h]")
     assert " ".join(told.split()).count(f"{summary[0].upper()}{summary[1:]}.") == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_option_is_explained(step):
+    parser = argparse.ArgumentParser(add_help=False)
+    importlib.import_module(STEPS[step][0]).add_arguments(parser)
+    assert [action.dest for action in parser._actions if not action.help] == []
 
 
 def test_version(capsys):

@@ -235,8 +235,9 @@ def test_without_references_there_is_no_warning(tmp_path, caplog):
     assert totals == ["total\tcircRNA\tkept\t\t\t3\t", "total\tlncRNA\tkept\t\t\t3\t"]
 
 
-def test_an_id_of_two_sources_is_told_apart(tmp_path):
+def test_an_id_of_two_sources_is_told_apart(tmp_path, caplog):
     """As of two samples of one caller, whose ids are places."""
+    caplog.set_level(logging.INFO)
     samples = [RINGS, RINGS.assign(source="sample"), CIRCLES, LINEAR]
     samples[1] = samples[1].assign(sequence=["CCCCC", "UUGUU", "CCGCA"])
     samples[1].loc[2, "start"] = 11
@@ -245,6 +246,7 @@ def test_an_id_of_two_sources_is_told_apart(tmp_path):
     table = pd.read_parquet(output).set_index("id")
     assert table.index[:4].tolist() == ["r1", "r2", "sample:r2", "sample:r3"]
     assert table.loc["r1", "aliases"].split() == ["sample:r1", "circles:c6", "rings:r3"]
+    assert caplog.messages[0] == "3 ids are of another source already: named source:id"
     assert table["chrom"].fillna("-")["r1"] == "chr1"  # that of c6
 
 
@@ -283,6 +285,11 @@ def test_one_style_an_assembly_is_taken(rows):
             [("hg19", "a", "chr1"), ("hg19", "b", "2")],
             "b: names chromosomes of hg19 like '2', but a like 'chr1'",
         ),
+        # As they are given, not by their names.
+        (
+            [("hg19", "b", "1"), ("hg19", "a", "chr2")],
+            "a: names chromosomes of hg19 like 'chr2', but b like '1'",
+        ),
         # The first source has both styles, so that the second one's counts.
         (
             [
@@ -304,14 +311,30 @@ def test_two_styles_of_one_assembly_are_refused(rows, message):
         check_styles(named(*rows))
 
 
+def test_the_step_without_options_takes_all_of_200_nt(tmp_path):
+    circles = [Record("c1", "ACGT" * 50), Record("c2", "ACG" * 66 + "T"), Record("c3", "G" * 300)]
+    lines = [Record("n1", "C" * 200, biotype="miRNA"), Record("n2", "G" * 300)]
+    tables = [
+        records_to_table(circles, "circles", "circRNA", "hg19"),
+        records_to_table(lines, "linear", "lncRNA", "hg19"),
+    ]
+    code, output, _ = build(tmp_path, tables)
+    assert code == 0
+    table = pd.read_parquet(output)
+    assert table["id"].tolist() == ["c1", "c3", "n1", "n2"]  # doubts of c3 and n2 are kept
+    assert table["both_labels"].tolist() == [False, True, False, True]
+
+
 def test_circrnas_too_short_to_keep_have_their_places_still():
     circrnas = records_to_table(
         [Record("c1", "ACG", **PLACE), Record("c2", "GTGTG")], "db", "circRNA", "hg19"
     )
-    lncrnas = records_to_table([Record("n1", "GAGAG", **PLACE)], "linear", "lncRNA", "hg19")
+    elsewhere = Record("n2", "GGAGG", **PLACE | {"start": 30, "end": 60})
+    lncrnas = [Record("n1", "GAGAG", **PLACE), elsewhere]
+    lncrnas = records_to_table(lncrnas, "linear", "lncRNA", "hg19")
     kept, _ = clean(pd.concat([circrnas, lncrnas], ignore_index=True), 4, [], [])
-    assert kept["id"].tolist() == ["c2", "n1"]
-    assert kept["overlaps_circrna"].tolist() == [False, True]
+    assert kept["id"].tolist() == ["c2", "n1", "n2"]
+    assert kept["overlaps_circrna"].tolist() == [False, True, False]
 
 
 def test_a_doubt_stays_when_another_takes_what_raised_it():
@@ -488,12 +511,13 @@ def test_every_transcript_is_kept_or_counted_once(rows, drop):
             [CIRCLES, LINEAR],
             ["--min-length", "6"],
             "dataset: no circRNA is left after the filters; enable a source of that label, or "
-            "relax min_length or biotypes",
+            "relax min_length or biotypes\n",
         ),
         (
             [CIRCLES, LINEAR.assign(id="n1")],
             KEPT,
-            "sources: n1: the id stands more than once in linear; give every transcript an id",
+            "sources: n1: the id stands more than once in linear; give every transcript an id of "
+            "its own\n",
         ),
         (
             [CIRCLES, LINEAR.assign(id=["n1", "n2", "n3", "n2", "n5", "n6"])],
@@ -503,12 +527,14 @@ def test_every_transcript_is_kept_or_counted_once(rows, drop):
         (
             [CIRCLES, LINEAR.assign(id=["n1", "c1", "linear:c1", "n4", "n5", "n6"])],
             KEPT,
-            "sources: linear:c1: the id stands more than once, even behind its source's name;",
+            "sources: linear:c1: the id stands more than once, even behind its source's name; "
+            "give every transcript an id of its own\n",
         ),
         (
             [CIRCLES, LINEAR.assign(chrom=LINEAR["chrom"].str.removeprefix("chr"))],
             KEPT,
-            "sources: linear: names chromosomes of hg19 like '1', but circles like 'chr1'; name",
+            "sources: linear: names chromosomes of hg19 like '1', but circles like 'chr1'; name "
+            "them alike\n",
         ),
     ],
 )
@@ -535,3 +561,19 @@ def test_a_reference_is_a_label_and_a_count(tmp_path, capsys, reference):
         build(tmp_path, [CIRCLES, LINEAR], "--reference", reference)
     assert caught.value.code == 2
     assert f"{reference!r} is not LABEL=COUNT with a label of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "the following arguments are required: --records, --output, --summary"),
+        (["--records"], "argument --records: expected at least one argument"),
+        (["--drop", "doubt"], "argument --drop: invalid choice: 'doubt' (choose from"),
+        (["--min-length", "4.5"], "argument --min-length: invalid int value: '4.5'"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(capsys, words, problem):
+    with pytest.raises(SystemExit) as end:
+        main(["dataset", *words])
+    assert end.value.code == 2
+    assert problem in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import itertools
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -93,6 +94,10 @@ def test_every_kmer_of_the_training_sequences_is_known(training, shape):
     assert seen - {0} == set(range(2, len(vocabulary)))
 
 
+def test_no_training_sequences_give_no_kmers():
+    assert KmerVocab.build([], 2) == KmerVocab(2, 1, None, False, ())
+
+
 def test_no_sequences_give_no_tokens():
     tokens, offsets = KmerVocab.build(["ACGTA"], 2).encode_many([])
     assert (tokens.tolist(), offsets.tolist()) == ([], [0])
@@ -145,6 +150,13 @@ def test_ids_by_hand():
     assert vocabulary.encode("").tolist() == []
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_a_kmer_with_another_letter_is_unknown_though_all_kmers_are_known(k):
+    vocabulary = KmerVocab(k, 1, None, False, all_kmers(k))
+    tokens = vocabulary.encode("A" * k + "N" + "A" * k)
+    assert tokens.tolist() == [2, *[1] * k, 2]
+
+
 def test_stride_skips_kmers():
     vocabulary = KmerVocab.build(["ACGTACG"], 3, stride=3)
     assert vocabulary.kmers == ("ACG", "TAC")
@@ -193,6 +205,13 @@ def test_save_and_load(tmp_path):
     }
 
 
+@pytest.mark.parametrize(("sequence", "window"), [("ACGT", None), ("TGCA0", 5)])
+def test_a_kmer_of_all_letters_is_loaded(tmp_path, sequence, window):
+    vocabulary = KmerVocab(len(sequence), 1, window, False, (sequence,))
+    vocabulary.save(tmp_path / "vocabulary.json")
+    assert KmerVocab.load(tmp_path / "vocabulary.json") == vocabulary
+
+
 def test_ids_are_in_lexicographic_order_whatever_the_order_of_sequences(tmp_path):
     sequences = ["TTTA", "GGGC", "ACCA"]
     first, second = KmerVocab.build(sequences, 2), KmerVocab.build(sequences[::-1], 2)
@@ -202,36 +221,44 @@ def test_ids_are_in_lexicographic_order_whatever_the_order_of_sequences(tmp_path
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
 
 
+MEND = "; make it with 'circlet vocabulary'"
+SPECIALS = f"the special tokens are not ['[PAD]', '[UNK]']{MEND}"
+RING = "give true, without a window, or false"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 1}, "not a vocabulary of format 2"),
-        ({"specials": ["[UNK]", "[PAD]"]}, "the special tokens are not"),
-        ({"specials": None}, "the special tokens are not"),
-        ({"k": 3}, "'AA' is not a k-mer of 3 bases"),
-        ({"k": 11}, "k: k is 11"),
-        ({"k": "2"}, "k: k is '2'"),
-        ({"k": True}, "k: k is True"),
-        ({"stride": 0}, "stride: stride is 0"),
-        ({"window": 1}, "window: window is 1"),
-        ({"ring": 1}, "ring: ring is 1"),
-        ({"ring": None}, "ring: ring is None"),
-        ({"window": 9, "ring": True}, "ring: ring is True"),
-        ({"kmers": ["AA", "AA"]}, "a k-mer stands twice"),
-        ({"kmers": ["AN"]}, "'AN' is not a k-mer"),
-        ({"kmers": ["A0"]}, "'A0' is not a k-mer"),
-        ({"kmers": ["aa"]}, "'aa' is not a k-mer"),
-        ({"window": 9, "kmers": ["AA", "00"]}, "'00' is not a k-mer"),
-        ({"kmers": [7]}, "7 is not a k-mer"),
-        ({"kmers": 7}, "lacks k, stride, window, ring or kmers"),
+        ({"format": 1}, f"not a vocabulary of format 2{MEND}"),
+        ({"specials": ["[UNK]", "[PAD]"]}, f"specials: {SPECIALS}"),
+        ({"specials": None}, f"specials: {SPECIALS}"),
+        ({"k": 3}, f"kmers: 'AA' is not a k-mer of 3 bases{MEND}"),
+        ({"k": 11}, "k: k is 11; give a whole number from 1 to 10"),
+        ({"k": "2"}, "k: k is '2'; give a whole number from 1 to 10"),
+        ({"k": True}, "k: k is True; give a whole number from 1 to 10"),
+        ({"stride": 0}, "stride: stride is 0; give a whole number from 1 to 1000"),
+        ({"window": 1}, "window: window is 1; give a whole number from 2 to 1000000"),
+        ({"ring": 1}, f"ring: ring is 1; {RING}"),
+        ({"ring": None}, f"ring: ring is None; {RING}"),
+        ({"window": 9, "ring": True}, f"ring: ring is True; {RING}"),
+        ({"kmers": ["AA", "AA"]}, f"kmers: a k-mer stands twice{MEND}"),
+        ({"kmers": ["AN"]}, f"kmers: 'AN' is not a k-mer of 2 bases{MEND}"),
+        ({"kmers": ["A0"]}, f"kmers: 'A0' is not a k-mer of 2 bases{MEND}"),
+        ({"kmers": ["aa"]}, f"kmers: 'aa' is not a k-mer of 2 bases{MEND}"),
+        (
+            {"window": 9, "kmers": ["AA", "00"]},
+            f"kmers: '00' is not a k-mer of 2 bases{MEND}",
+        ),
+        ({"kmers": [7]}, f"kmers: 7 is not a k-mer of 2 bases{MEND}"),
+        ({"kmers": 7}, f"lacks k, stride, window, ring or kmers{MEND}"),
     ],
 )
 def test_contradictory_vocabulary_is_refused(tmp_path, change, message):
     path = tmp_path / "vocabulary.json"
     write_json(path, VALID | change)
-    with pytest.raises(InputError, match=message) as caught:
+    with pytest.raises(InputError) as caught:
         KmerVocab.load(path)
-    assert str(caught.value).startswith(str(path))
+    assert str(caught.value) == f"{path}: {message}"
 
 
 @pytest.mark.parametrize("missing", ["k", "stride", "window", "ring", "kmers"])
@@ -282,9 +309,23 @@ def test_shape_out_of_range_is_refused(shape, name):
         check_shape(*shape)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, None, True), (10, 1000, None, False), (3, 1, 3, False), (3, 1, 1_000_000, False)],
+)
+def test_shape_at_the_ends_of_its_range_is_taken(shape):
+    names = ("k", "stride", "window", "ring")
+    content = VALID | dict(zip(names, shape, strict=True)) | {"kmers": []}
+    assert KmerVocab.of_content(content, "vocabulary.json") == KmerVocab(*shape, ())
+
+
 def test_k_longer_than_a_sequence_is_refused():
-    with pytest.raises(InputError, match="k is 5 but a training sequence has 4 nt"):
+    with pytest.raises(InputError) as caught:
         KmerVocab.build(["ACGTA", "ACGT"], 5)
+    assert str(caught.value) == (
+        "vocabulary: k: k is 5 but a training sequence has 4 nt; "
+        "choose a k no longer than the dataset's min_length"
+    )
 
 
 def _tables(folder, sequences, parts):
@@ -307,6 +348,15 @@ def test_only_the_training_part_is_read(tmp_path):
     vocabulary = KmerVocab.load(output)
     assert vocabulary.kmers == ("ACA", "CAC")
     assert vocabulary.encode("ACAGGGTTT").tolist() == [2, 1, 1, 1, 1, 1, 1]
+
+
+def test_the_step_without_options_reads_each_3_mer(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    output, argv = _tables(tmp_path, ["ACGTA", "ACGGT", "TTTT"], ["train", "train", "test"])
+    assert main(argv) == 0
+    kmers = ("ACG", "CGG", "CGT", "GGT", "GTA")
+    assert KmerVocab.load(output) == KmerVocab(3, 1, None, False, kmers)
+    assert caplog.messages == ["7 tokens from 2 training sequences"]
 
 
 def test_options_of_the_step(tmp_path):
@@ -343,7 +393,20 @@ def test_bad_options_end_with_one_line(tmp_path, capsys, options, message):
 def test_split_without_training_part_ends_with_one_line(tmp_path, capsys):
     output, argv = _tables(tmp_path, ["ACACA"], ["test"])
     assert main(argv) == 2
-    assert "split.parquet: train: no transcript is in the part" in capsys.readouterr().err
+    told = "split.parquet: train: no transcript is in the part; check the split\n"
+    assert capsys.readouterr().err.endswith(told)
+    assert not output.exists()
+
+
+def test_tables_of_two_datasets_are_refused_by_their_names(tmp_path, capsys):
+    output, argv = _tables(tmp_path, ["ACACA", "CCCCC"], ["train", "test"])
+    split = tmp_path / "split.parquet"
+    write_table(split, pd.read_parquet(split).assign(id=["t0", "t9"]))
+    assert main(argv) == 2
+    assert f"{tmp_path}/transcripts.parquet: t1: not in {split};" in capsys.readouterr().err
+    write_table(split, pd.read_parquet(split).drop(columns="group"))
+    assert main(argv) == 2
+    assert f"{split}: lacks the columns ['group']" in capsys.readouterr().err
     assert not output.exists()
 
 
@@ -353,3 +416,11 @@ def test_table_without_sequences_is_refused(tmp_path, capsys):
     assert main(argv) == 2
     assert "lacks the columns ['sequence']" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_the_step_asks_for_its_files(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["vocabulary", "--k", "3"])
+    assert end.value.code == 2
+    asked = "the following arguments are required: --transcripts, --split, --output\n"
+    assert capsys.readouterr().err.endswith(asked)

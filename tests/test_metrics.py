@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,21 @@ def test_replicates_with_one_class_are_left_out_and_counted():
     assert found["metrics"]["auroc"] == {"value": 1.0, "low": None, "high": None}
 
 
+def test_replicates_with_both_classes_all_count():
+    scored = _scored([0.9, 0.2, 0.6, 0.7], [True, False, True, False], ["g", "g", "h", "h"])
+    for replicates in (1, 30):
+        found = evaluate(scored, replicates, 0.95, seed=0)
+        assert found["bootstrap"]["undefined_replicates"] == 0
+
+
+def test_the_types_of_the_columns_do_not_matter():
+    """A table read from Parquet has other ones than one read from text."""
+    p, is_circrna = _simulated(60, seed=3)
+    scored = _scored(p, is_circrna, (np.arange(60) // 4).astype(str))
+    types = dict.fromkeys(("label", "call", "group"), "string") | {"p_circrna": "Float64"}
+    assert evaluate(scored.astype(types), 50, 0.9, seed=4) == evaluate(scored, 50, 0.9, seed=4)
+
+
 def test_predictions_for_the_same_rows_meet_the_same_replicates():
     p, is_circrna = _simulated(60, seed=3)
     groups = (np.arange(60) // 4).astype(str)
@@ -105,7 +122,19 @@ def _evaluate_files(folder, predictions=PREDICTIONS, split=SPLIT, **flags):
         "seed": 5,
         "output": folder / "metrics.json",
     } | flags
-    return main(["evaluate", *(f"--{name}={value}" for name, value in flags.items())])
+    given = {name: value for name, value in flags.items() if value is not None}
+    return main(["evaluate", *(f"--{name}={value}" for name, value in given.items())])
+
+
+def test_step_tells_the_score_and_what_was_left_out(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    assert _evaluate_files(tmp_path, part=None) == 0  # test, if not told
+    undefined = read_json(tmp_path / "metrics.json")["bootstrap"]["undefined_replicates"]
+    assert caplog.messages == [
+        f"main on test: {undefined} of 200 bootstrap replicates lacked a class and were left out",
+        "main: AUROC 0.833 on test",
+    ]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
 def test_step_writes_the_whole_json(tmp_path):
@@ -244,11 +273,15 @@ def test_external_sets_may_have_digits_for_a_name(tmp_path):
     assert found == ["007", "2", "2.unseen"]
 
 
-def test_external_predictions_need_their_tables(tmp_path, capsys):
+@pytest.mark.parametrize("missing", ["external-transcripts", "external-subsets"])
+def test_external_predictions_need_their_tables(tmp_path, capsys, missing):
     flags = _external(tmp_path)
-    del flags["external-subsets"]
+    del flags[missing]
     assert _evaluate_files(tmp_path, **flags) == 2
-    assert "--external: lacks the tables that tell" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "circlet evaluate: error: --external: lacks the tables that tell of its sequences; "
+        "give --external-transcripts and --external-subsets\n"
+    )
     assert not (tmp_path / "metrics.json").exists()
 
 
@@ -303,10 +336,17 @@ def test_bad_tables_are_refused(tmp_path, capsys, change, message):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"part": "train"}, "the part train has no circRNA;"),
+        ({"part": "train"}, "predictions.tsv.gz: the part train has no circRNA;"),
+        (
+            {"part": "train", "test-sets": "sets.json"},
+            "predictions.tsv.gz: the part train has no circRNA;",
+        ),
         ({"part": "validation"}, "the part validation has no lncRNA and no circRNA;"),
         ({"replicates": 0}, "--replicates: 0 is too few"),
-        ({"replicates": 1, "seed": 4}, "--replicates: none of 1 bootstrap replicates had both"),
+        (
+            {"replicates": 1, "seed": 4},
+            "--replicates: none of 1 bootstrap replicates had both lncRNA and circRNA; give more\n",
+        ),
         ({"confidence": 95}, "--confidence: 95.0 is not between 0 and 1"),
     ],
 )
@@ -314,3 +354,22 @@ def test_bad_flags_are_refused(tmp_path, capsys, flags, message):
     assert _evaluate_files(tmp_path, **flags) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            [],
+            "the following arguments are required: --predictions, --split, --name, --kind, "
+            "--scheme, --output",
+        ),
+        (["--part", "hard"], "argument --part: invalid choice: 'hard'"),
+        (["--kind", "network"], "argument --kind: invalid choice: 'network' (choose from 'run',"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(capsys, words, problem):
+    with pytest.raises(SystemExit) as end:
+        main(["evaluate", *words])
+    assert end.value.code == 2
+    assert problem in capsys.readouterr().err

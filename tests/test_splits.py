@@ -69,6 +69,21 @@ def test_a_group_goes_where_its_class_is_wanting(seed):
     assert parts.tolist() == [2, 0, 1, 1, 0, 2]
 
 
+def test_a_group_goes_where_it_adds_least():
+    """To members² / wanted, of which 10.2 and 6.8 are; the 3 add 5.6 to the first, 5.7 else."""
+    parts = assign_parts(np.array([[8.0], [5.0], [3.0], [1.0]]), (0.6, 0.4), 1)
+    assert parts.tolist() == [0, 1, 0, 1]
+
+
+def test_the_seed_orders_equal_groups_and_nothing_else_does():
+    """A sort that is not stable would do it too, in another way on another processor."""
+    counts = np.repeat([[2.0], [1.0]], 60, axis=0)
+    parts = assign_parts(counts, (0.5, 0.5), 4)
+    order = np.random.default_rng(4).permutation(120)
+    for of_one_size in (order[order < 60], order[order >= 60]):
+        assert parts[of_one_size].tolist() == [0, 1] * 30
+
+
 def test_equal_groups_are_shared_out_exactly():
     counts = np.repeat([[1.0, 0.0], [0.0, 1.0]], [1000, 200], axis=0)
     parts = assign_parts(counts, FRACTIONS, 5)
@@ -315,6 +330,13 @@ def test_the_step_writes_the_same_bytes_each_time(tmp_path, caplog):
     ]
 
 
+def test_the_step_without_options_divides_by_genes(tmp_path):
+    code, output = run_split(tmp_path, MANY)
+    assert code == 0
+    expected = divide(MANY, "gene", (0.7, 0.1, 0.2), seed=1, folds=5)
+    pd.testing.assert_frame_equal(pd.read_parquet(output), expected)
+
+
 def test_the_step_takes_clusters_folds_and_chromosomes(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     table = dataset([*on_chromosomes("chr1", "chr2", "chr3"), ("circRNA", {})])
@@ -354,14 +376,14 @@ CHROMOSOMES = on_chromosomes("chr1", "chr2", "chr3", "chr4", "chr5")
             [(label, {"gene": gene}) for gene in ("G1", "G2") for label in LABELS] * 5,
             ["--folds", "2"],
             "dataset: only 2 groups under the scheme 'gene' for 3 parts; use more data or another "
-            "split scheme, or leave this one out of split.audit",
+            "split scheme, or leave this one out of split.audit\n",
         ),
         (
             [("circRNA", {"gene": f"G{number}"}) for number in range(20)]
             + [("lncRNA", {"gene": "N"})] * 20,
             [],
             "dataset: the validation part has no lncRNA under the scheme 'gene'; use more data, a "
-            "larger fraction or another split scheme",
+            "larger fraction or another split scheme, or leave this one out of split.audit\n",
         ),
         (
             BALANCED,
@@ -409,7 +431,19 @@ CHROMOSOMES = on_chromosomes("chr1", "chr2", "chr3", "chr4", "chr5")
             "dataset: the validation part has no lncRNA under the scheme 'chromosome'",
         ),
         (BALANCED, ["--folds", "1"], "--folds: 1 is too few; give 2 or more\n"),
-        (BALANCED, ["--fractions", "0.5", "0.5", "0.5"], "fractions: [0.5, 0.5, 0.5] are not"),
+        (
+            on_chromosomes(*(f"chr{number}" for number in range(10, 42)), each=1),
+            ["--scheme", "chromosome", "--test-chromosomes", "chr9"],
+            "split.chromosomes: chr9: no transcript is on this chromosome; name others, of "
+            + ", ".join(f"chr{number}" for number in range(10, 40))
+            + ", or leave this one out of split.audit\n",
+        ),
+        (
+            BALANCED,
+            ["--fractions", "0.5", "0.5", "0.5"],
+            "fractions: [0.5, 0.5, 0.5] are not positive shares of 1; give one for each of "
+            "('train', 'validation', 'test')\n",
+        ),
         (BALANCED, ["--fractions", "0.7", "0.1", "0.20001"], "fractions: [0.7, 0.1, 0.20001] are"),
         (BALANCED, ["--fractions", "0.8", "0.2", "0"], "fractions: [0.8, 0.2, 0.0] are not"),
         (BALANCED, ["--fractions", "1.2", "-0.4", "0.2"], "fractions: [1.2, -0.4, 0.2] are not"),
@@ -442,7 +476,9 @@ def test_tables_that_are_not_those_of_the_dataset_are_refused(tmp_path, capsys):
     clusters = pd.DataFrame({"id": table["id"].to_numpy()[::-1], "cluster": "c"})
     assert run_split(tmp_path, table, clusters=clusters)[0] == 2
     told = capsys.readouterr().err
-    assert f"{tmp_path}/homology.parquet: is not of {tmp_path}/transcripts.parquet; make" in told
+    assert told.endswith(
+        f"{tmp_path}/homology.parquet: is not of {tmp_path}/transcripts.parquet; make it again\n"
+    )
     assert run_split(tmp_path, table, clusters=clusters[["id"]])[0] == 2
     assert "homology.parquet: lacks the columns ['cluster']" in capsys.readouterr().err
     assert not output.parent.exists()
@@ -456,3 +492,18 @@ def test_seed_out_of_range_is_refused(seed, capsys):
     assert end.value.code == 2
     expected = f"argument --seed: '{seed}' is not a whole number from 0 to 4294967295"
     assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "the following arguments are required: --transcripts, --homology, --output"),
+        (["--scheme", "family"], "argument --scheme: invalid choice: 'family' (choose from"),
+        (["--fractions", "0.8", "0.2"], "argument --fractions: expected 3 arguments"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(capsys, words, problem):
+    with pytest.raises(SystemExit) as end:
+        main(["split", *words])
+    assert end.value.code == 2
+    assert problem in capsys.readouterr().err

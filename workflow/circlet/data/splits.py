@@ -94,7 +94,7 @@ def split_dataset(
             dataset, or a part would lack a class.
     """
     split = group(table, scheme, clusters)
-    split.insert(0, "id", table["id"])
+    split["id"] = table["id"]
     is_hard = is_hard_negative(table).to_numpy()
     classes = table["label"].astype("str").mask(is_hard, HARD)
     counts = pd.crosstab(split["group"], classes)
@@ -104,7 +104,7 @@ def split_dataset(
             f"only {len(counts)} groups under the scheme '{scheme}' for {len(PARTS)} parts",
             f"use more data or another split scheme{LEFT_OUT}",
         )
-    members = counts.to_numpy(dtype=np.float64)
+    members = counts.to_numpy()
     parts = pd.Series(np.array(PARTS)[assign_parts(members, fractions, seed)], index=counts.index)
     if scheme == "chromosome":
         parts = hold_out(parts, held_out)
