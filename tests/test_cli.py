@@ -187,6 +187,8 @@ def test_an_interrupt_is_one_line_and_exit_code_130(show, capsys):
         MemoryError(),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried 9"),
+        RuntimeError("could not create a primitive"),
         ImportError("x.so: failed to map segment from shared object"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9"),

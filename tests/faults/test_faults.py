@@ -34,7 +34,7 @@ def test_the_next_run_gives_the_same(pipeline, fault, ledger):
     refused = case.finish()
     found = content(case.folder)
     assert {name for name in found | pipeline.expected if differs(name, found, pipeline)} == set()
-    strays = sorted(set(found) - set(pipeline.expected))
+    strays = case.strays(found)
     ledger(
         fault, job=case.target, first_exit=code, refused=refused, strays=strays, said=said[-300:]
     )

@@ -90,6 +90,8 @@ EXIT_INTERRUPTED = 130
 NO_MEMORY = (
     "out of memory",
     "allocate memory",
+    "could not create a primitive",
+    "not enough memory",
     "start new thread",
     "failed to map segment from shared object",
 )
