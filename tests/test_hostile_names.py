@@ -167,7 +167,7 @@ def test_what_is_no_base_of_a_genome_is_in_no_sequence(file):
 
 
 def test_a_genome_that_its_index_does_not_allow_for_is_refused(file):
-    genome = file(">chr1\nACGTACGT\n>chr2\nACGT\nAC\n\n\n", "genome")
+    genome = file(">chr1\nACGTACGT\n>chr2\nACGT\nACGT\n\n\n", "genome")
     with pytest.raises(InputError, match=f"{genome}: cannot be indexed: several blank lines"):
         list(read_sequences(file(BED.format("a"), "bed"), genome))
 
