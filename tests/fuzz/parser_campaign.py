@@ -142,14 +142,14 @@ def main() -> None:
             ends += tries(name, seed, 500, until, args.folder, faults)
             seed += 1
         told = ", ".join(f"{count:,} {how}" for how, count in sorted(ends.items()))
-        print(f"fuzz: {name}: {ends.total():,} inputs: {told}", flush=True)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"fuzz: {name}: {ends.total():,} inputs: {told}; {peak:,.0f} MiB", flush=True)
         total += ends.total()
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.rmtree(args.folder / "parser", ignore_errors=True)
     for kind, place in faults.items():
         text = (Path(place) / "traceback.txt").read_text()
         print(f"fuzz: fault {kind} in {place}\n{text[-3000:]}", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"fuzz: {total:,} inputs of {len(PARSERS)} parsers, peak {peak:,.0f} MiB;"
         f" {len(faults)} different faults",

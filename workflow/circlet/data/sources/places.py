@@ -28,10 +28,13 @@ def check_name(text: str, name: str) -> None:
         name: What is named, for the message.
 
     Raises:
-        ValueError: It is empty, or one of its characters does not print.
+        ValueError: It is empty, begins or ends with a space, or one of its characters does not
+            print.
     """
     if not text:
         raise ValueError(f"the {name} is empty")
+    if text != text.strip():
+        raise ValueError(f"the {name} begins or ends with a space")
     if not text.isprintable():
         codes = {f"U+{ord(letter):04X}" for letter in text if not letter.isprintable()}
         raise ValueError(f"the {name} has a character that does not print ({min(codes)})")
