@@ -174,6 +174,7 @@ def test_a_genome_that_its_index_does_not_allow_for_is_refused(file):
 
 def test_a_table_with_a_row_that_lacks_its_sequence_is_refused(file):
     path = file("", "x.tsv")
-    write_table(path, records_to_table([Record("a", "")], "s", "circRNA", "hg19"))
-    with pytest.raises(InputError, match="has a row without id or sequence"):
-        read_circrnas([path], "hg19")
+    for sequence in ("", "12"):
+        write_table(path, records_to_table([Record("a", sequence)], "s", "circRNA", "hg19"))
+        with pytest.raises(InputError, match="has a row without id or sequence"):
+            read_circrnas([path], "hg19")
