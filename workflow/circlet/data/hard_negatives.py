@@ -58,7 +58,7 @@ def read_circrnas(paths: Sequence[str | Path], assembly: str) -> pd.DataFrame:
     for path in paths:
         table = read_table(path, TRANSCRIPT_COLUMNS)
         table = table[table["label"] == POSITIVE]
-        if not table[["id", "sequence"]].map(lambda value: isinstance(value, str)).all(axis=None):
+        if not all(isinstance(value, str) for key in ("id", "sequence") for value in table[key]):
             raise InputError(path, "has a row without id or sequence", "make the file again")
         others = table[table["chrom"].notna() & ~table["assembly"].isin([assembly])]
         if len(others):

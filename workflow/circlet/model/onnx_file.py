@@ -106,7 +106,9 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 def _within(message: memoryview, number: int) -> Iterator[memoryview]:
     """Yield the messages that a field holds."""
-    return (value for key, value in _fields(message) if key == number and type(value) is not int)
+    for key, value in _fields(message):
+        if key == number and not isinstance(value, int):
+            yield value
 
 
 def _weights(model: memoryview) -> Iterator[np.ndarray]:
@@ -114,7 +116,8 @@ def _weights(model: memoryview) -> Iterator[np.ndarray]:
     for graph in _within(model, GRAPH):
         for tensor in _within(graph, INITIALIZER):
             types = [value for number, value in _fields(tensor) if number == TYPE]
-            kind = np.dtype(FLOAT_TYPES.get(types[-1], "V1") if types else "V1")
+            last = types[-1] if types else None
+            kind = np.dtype(FLOAT_TYPES.get(last, "V1") if isinstance(last, int) else "V1")
             for raw in _within(tensor, RAW):
                 if kind.kind == "f":
                     yield np.frombuffer(raw[: len(raw) // kind.itemsize * kind.itemsize], kind)
