@@ -3,7 +3,7 @@
 #   make run                                    the whole pipeline on the embedded demo data
 #   make run CONFIGFILE=config.yaml ARGS='--config mirror=/data/mirror'   the full run
 #   make test | lint | report | clean
-#   make fuzz FUZZ_SECONDS=600                  broken inputs and models for 'circlet predict'
+#   make fuzz FUZZ_SECONDS=600                  broken inputs for every parser, and models
 #   make mutants                                changes the code place by place: do its tests notice?
 #   make test-cluster                           on a SLURM that it starts on this machine, as root
 #   make test-serving                           real servers on this machine: HTTP, AWS' own tools, the page
@@ -55,7 +55,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 fuzz: $(INSTALLED)
-	@echo "==> fuzzing 'circlet predict' for $(FUZZ_SECONDS) s"
+	@echo "==> fuzzing the parsers and 'circlet predict' for $(FUZZ_SECONDS) s"
 	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
 mutants: $(INSTALLED) $(TOOLS)/.installed

@@ -212,3 +212,20 @@ def test_progress_is_not_shown_over_the_table_itself(tmp_path, monkeypatch, path
     stdout.close()
     assert sum(done) == shown
     assert (tmp_path / ("terminal" if path == "-" else path)).read_text("utf-8") == TSV
+
+
+@pytest.mark.parametrize(("kind", "count"), [("tsv", 1), ("csv", 1), ("jsonl", 0), ("parquet", 0)])
+def test_ids_that_a_spreadsheet_takes_for_formulas_are_told_and_kept(tmp_path, caplog, kind, count):
+    ids = ["=1+1", "a=b", "+1", "-1", "@x", "'=1", "b-"]
+    rows = [Prediction(name, 30, 0.5, "circRNA", 0.1) for name in ids]
+    write_calls(tmp_path / f"out.{kind}", rows, "in.fa")
+    assert caplog.messages == count * [
+        "in.fa: 4 ids begin with =, +, - or @ (the first is =1+1): a spreadsheet may take that for"
+        " a formula; import them as text"
+    ]
+    write_calls(tmp_path / "out.tsv", rows, "in.fa")
+    assert (tmp_path / "out.tsv").read_text().split("\n")[1].startswith("=1+1\t")
+    assert pd.read_table(tmp_path / "out.tsv")["id"].tolist() == ids
+    caplog.clear()
+    write_calls(tmp_path / "out.tsv", rows[:2], "in.fa")
+    assert caplog.messages[0].startswith("in.fa: 1 id begins with =, +, - or @ (the first is =1+1)")

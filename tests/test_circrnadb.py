@@ -154,7 +154,7 @@ def test_contradictions_are_counted(archive, caplog):
         (row(start="x"), f"{TABLE}: line 1: start 'x' is not a whole number"),
         (row(end="100"), f"{TABLE}: line 1: start 100 and end 100 do not bound a place"),
         (row(strand="*"), f"{TABLE}: line 1: strand '*' is neither + nor -"),
-        (row(chrom=""), f"{TABLE}: line 1: the id or the chromosome is empty"),
+        (row(chrom=""), f"{TABLE}: line 1: the chromosome is empty"),
         (row(spliced_length="8.0"), f"{TABLE}: line 1: spliced_length '8.0' is not a whole"),
         (row() + "\n\n" + row(), f"{TABLE}: line 3: the id hsa_circ_00001 occurs again"),
         (HEADER, f"{TABLE}: has no row"),

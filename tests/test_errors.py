@@ -40,3 +40,13 @@ def test_another_name_of_the_place():
     error = InputError("/tmp/x", "is empty", "give another", "t1").at("mine.fa")
     assert type(error) is InputError
     assert str(error) == "mine.fa: t1: is empty; give another"
+
+
+def test_nothing_that_a_terminal_obeys_is_printed():
+    error = InputError("a\x1b[2J.fa", "x\u202ey", "mend", "\x07")
+    assert str(error) == "a\\x1b[2J.fa: \\x07: x\\u202ey; mend"
+
+
+def test_what_a_file_makes_too_long_is_cut():
+    error = InputError("a.fa", "p" * 600, "mend", "r" * 501)
+    assert str(error) == f"a.fa: {'r' * 500}\u2026: {'p' * 500}\u2026; mend"

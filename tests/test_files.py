@@ -357,3 +357,14 @@ def test_sha256(tmp_path):
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     )
     assert refusal(sha256_of, tmp_path / "none").endswith("none: no such file; check the path")
+
+
+@pytest.mark.parametrize(
+    "text", ["id" + "\t" * 10_000 + "\nx\n", "id\nx" + "\t" * 2_000_000 + "\n"]
+)
+def test_a_table_of_too_many_columns_is_refused_before_it_is_read(tmp_path, text):
+    (tmp_path / "t.tsv").write_text(text)
+    with pytest.raises(InputError, match=r"t\.tsv: has more than 10,000 columns; make"):
+        read_table(tmp_path / "t.tsv")
+    (tmp_path / "t.tsv").write_text("id" + "\tx" * 9_999 + "\n")
+    assert len(read_table(tmp_path / "t.tsv").columns) == 10_000

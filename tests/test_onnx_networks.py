@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx_inputs import PLAIN, export, make_features, make_members, make_tokens
 
 from circlet.errors import InputError
@@ -166,3 +166,59 @@ def test_prediction_needs_no_torch(path):
     code = "import sys; from circlet.model.onnx_networks import OnnxNetworks as N; N(sys.argv[1]); "
     code += "sys.exit(bool({'torch', 'onnx', 'onnxscript', 'safetensors'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+
+
+def spoil(number, is_raw):
+    """Put a number into the last weight of the largest tensor, as raw bytes or as a list."""
+
+    def change(model):
+        floats = [each for each in model.graph.initializer if each.data_type == TensorProto.FLOAT]
+        tensor = max(floats, key=lambda each: np.prod(each.dims))
+        values = numpy_helper.to_array(tensor).copy()
+        values.reshape(-1)[-1] = number
+        data = values.tobytes() if is_raw else values.reshape(-1)
+        new = helper.make_tensor(tensor.name, TensorProto.FLOAT, tensor.dims, data, is_raw)
+        tensor.CopyFrom(new)
+
+    return change
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("is_raw", [True, False])
+def test_weights_that_are_not_finite_are_refused_at_loading(path, tmp_path, number, is_raw):
+    refuse(sealed(path, tmp_path, spoil(number, is_raw)), "has weights that are not finite numbers")
+    OnnxNetworks(sealed(path, tmp_path, spoil(0.5, is_raw)))
+
+
+def outside(place):
+    def change(model):
+        weight = model.graph.initializer[0]
+        weight.ClearField("raw_data")
+        weight.data_location = TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value=place)
+
+    return change
+
+
+def resize(model):
+    model.graph.initializer[0].dims[:] = [1 << 40, 1 << 20]
+
+
+def retype(model):
+    model.graph.initializer[0].data_type = TensorProto.STRING
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (outside("../../../etc/passwd"), "has data in other files"),
+        (outside("/etc/passwd"), "has data in other files"),
+        (resize, "not a usable ONNX file"),
+        (retype, "not a usable ONNX file"),
+        (lambda model: model.graph.initializer.pop(), "not a usable ONNX file"),
+        (lambda model: model.graph.Clear(), "not a usable ONNX file"),
+        (lambda model: model.ClearField("metadata_props"), "not an ONNX file of circlet"),
+    ],
+)
+def test_other_harm_is_refused(path, tmp_path, change, words):
+    refuse(sealed(path, tmp_path, change), words)

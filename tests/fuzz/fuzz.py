@@ -1,9 +1,10 @@
-"""Fuzz `circlet predict`: no traceback on any input, only the stated errors.
+"""Fuzz the parsers of the data wing, then `circlet predict`: no traceback, no wrong record.
 
     python tests/fuzz/fuzz.py --seconds 600        a campaign; `make fuzz`
     python tests/fuzz/fuzz.py --again FOLDER       a saved case once more
 
-The campaign runs in a process of its own, so that one that dies is told as well.
+Each campaign runs in a process of its own, so that one that dies is told as well. The parsers,
+each by itself, have a quarter of the time.
 """
 
 import argparse
@@ -19,8 +20,19 @@ FAULTS = 3  # exit code of a campaign that kept them
 AT_END = 120  # seconds that a campaign may take beyond its time
 
 
+def run(campaign: str, words: list[str], folder: Path, environment: dict[str, str]) -> int:
+    """Run a campaign; give its exit code."""
+    command = [sys.executable, str(HERE / campaign), *words]
+    most = float(words[2]) + AT_END
+    try:
+        found = subprocess.run(command, env=os.environ | environment, cwd=folder, timeout=most)
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL
+    return found.returncode
+
+
 def main() -> int:
-    """Start the campaign and tell how it ended."""
+    """Start the campaigns and tell how they ended."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
@@ -34,13 +46,12 @@ def main() -> int:
     one = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     print(f"fuzz: seed {args.seed}, {args.seconds:g} s, faults are kept in {folder}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(HERE / "campaign.py"), *words]
-    try:
-        code = subprocess.run(
-            command, env=os.environ | one, cwd=folder, timeout=args.seconds + AT_END
-        ).returncode
-    except subprocess.TimeoutExpired:
-        code = -signal.SIGKILL
+    of_parsers = 0
+    if not again:
+        words[2] = str(args.seconds / 4)
+        of_parsers = run("parser_campaign.py", words, folder, one)
+        words[2] = str(args.seconds * 3 / 4)
+    code = run("campaign.py", words, folder, one) or of_parsers
     if code not in (0, FAULTS) and not again:
         died = folder / "faults" / "died"
         shutil.rmtree(died, ignore_errors=True)

@@ -36,6 +36,9 @@ TYPES = {
     "p_other_strand": pa.float64(),
 }
 NULLABLE = ("call", "strand")  # texts that are null where they are missing
+# A spreadsheet takes what begins with one of these for a formula, which can run programs.
+FORMULA = ("=", "+", "-", "@")
+OF_SPREADSHEETS = ("tsv", "csv")  # kinds that are opened there
 # Handed on in pieces of one size, whatever the size of the writes: the bytes of a compressed
 # table, and the row groups of Parquet, then depend on the rows alone.
 BLOCK_BYTES = 1 << 17

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from circlet.arguments import TABLE_KINDS as KINDS
-from circlet.call_rows import Prediction, kind_of, open_table
+from circlet.call_rows import FORMULA, OF_SPREADSHEETS, Prediction, kind_of, open_table
 from circlet.compression import ENDINGS, compressor
-from circlet.errors import InputError
+from circlet.errors import InputError, printable
 from circlet.files import atomic_path, writing
 from circlet.progress import Progress
 from circlet.tables import CALL_COLUMNS
@@ -21,6 +21,7 @@ __all__ = ["KINDS", "Prediction", "kind_of", "open_calls", "open_output", "write
 
 STANDARD_OUTPUT = "-"  # a path that stands for it
 BLOCK_ROWS = 512  # written at once
+SHOWN = 60  # letters of an id in a warning
 
 log = logging.getLogger(__name__)
 
@@ -168,11 +169,12 @@ def write_calls(
     Raises:
         InputError: See `open_calls`.
     """
-    done, reasons = 0, Counter[str]()
+    done, reasons, formulas = 0, Counter[str](), list[str]()
     with open_calls(path, kind, columns) as write, _progress(path) as show:
         for block in _blocks(predictions):
             write(block)
             done += len(block)
+            formulas += [row.id for row in block if row.id.startswith(FORMULA)]
             reasons.update((*row.flags, "no reason")[0] for row in block if not row.call)
             show(len(block))
     log.info("%s: classified %s records", where, f"{done - reasons.total():,}")
@@ -180,6 +182,18 @@ def write_calls(
         told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
         noun, verb = ("records", "have") if reasons.total() > 1 else ("record", "has")
         log.warning("%s: %s %s %s no call: %s", where, f"{reasons.total():,}", noun, verb, told)
+    if formulas and kind_of(path, kind) in OF_SPREADSHEETS:
+        _warn_of_formulas(where, formulas)
+
+
+def _warn_of_formulas(where: str | Path, ids: Sequence[str]) -> None:
+    """Log that a spreadsheet may take ids for formulas; the table has them as they came."""
+    noun = "ids begin" if len(ids) > 1 else "id begins"
+    log.warning(
+        "%s: %s %s with =, +, - or @ (the first is %s): a spreadsheet may take that for a formula;"
+        " import them as text",
+        *(where, f"{len(ids):,}", noun, printable(ids[0][:SHOWN])),
+    )
 
 
 def _blocks(predictions: Iterable[Prediction]) -> Iterator[list[Prediction]]:

@@ -3,6 +3,23 @@
 from pathlib import Path
 from typing import Self
 
+LONGEST = 500  # letters of the record and of the problem each, which a file can make of any length
+
+
+def printable(text: str) -> str:
+    """Write what does not print, such as a control character that a terminal obeys, as its code."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def _cut(text: str) -> str:
+    """Cut what is too long to be read."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\N{HORIZONTAL ELLIPSIS}"
+
 
 class InputError(Exception):
     """Bad input: what is wrong, where, and how to mend it, in one line.
@@ -19,9 +36,9 @@ class InputError(Exception):
     def __init__(
         self, where: str | Path, problem: str, mend: str, record: str | int | None = None
     ) -> None:
-        place = f"{where}" if record is None else f"{where}: {record}"
-        line = f"{place}: {problem}; {mend}"
-        super().__init__(" ".join(line.split()))
+        place = f"{where}" if record is None else f"{where}: {_cut(str(record))}"
+        line = f"{place}: {_cut(problem)}; {mend}"
+        super().__init__(printable(" ".join(line.split())))
         self._parts = where, problem, mend, record
 
     def __reduce__(self) -> tuple[type[Self], tuple[str | Path, str, str, str | int | None]]:

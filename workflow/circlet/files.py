@@ -21,6 +21,7 @@ from circlet.errors import InputError
 
 STANDARD_INPUT = "-"
 # What the system says when no more can be written: the disk, a quota or a limit is met.
+MOST_COLUMNS, LONGEST_HEAD = 10_000, 1 << 20  # of a table of text; letters of a line looked at
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -268,6 +269,7 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
                 with open_text(path) as handle:
                     table = _parse_table(handle)
             else:
+                _check_width(path)
                 table = _parse_table(path)
         except ValueError as error:  # of pandas and pyarrow: not a table of that kind
             raise InputError(
@@ -277,6 +279,20 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     if missing:
         raise InputError(path, f"lacks the columns {missing}", "make the file again")
     return table
+
+
+def _check_width(path: str | Path) -> None:
+    """Refuse a table of very many columns, of which pandas would make an object each.
+
+    Raises:
+        InputError: It has more than `MOST_COLUMNS`.
+    """
+    lines: list[str] = []
+    if Path(path).is_file():  # a pipe can be read once
+        with contextlib.suppress(InputError), open_text(path) as handle:  # pandas tells it
+            lines += [handle.readline(LONGEST_HEAD) for _ in range(2)]
+    if any(line.count("\t") >= MOST_COLUMNS for line in lines):
+        raise InputError(path, f"has more than {MOST_COLUMNS:,} columns", "make the file again")
 
 
 def _parse_table(source: str | Path | TextIO) -> pd.DataFrame:

@@ -118,6 +118,7 @@ PARSE_MODULES = [
     "data/parse.py",
     "data/records.py",
     "data/sources/fasta.py",
+    "data/sources/lines.py",
     "data/sources/places.py",
 ]
 DOWNLOAD_RECORDS = [
@@ -442,6 +443,7 @@ PREDICT_MODULES = [
     "shards.py",
     "data/sources/fastq.py",
     "data/sources/lines.py",
+    "data/sources/places.py",
     "data/sources/sequences.py",
     *PREDICTOR_MODULES,
 ]
@@ -489,6 +491,8 @@ EXPLAIN_MODULES = [
     "model/rollout.py",
     "drawing.py",
     "data/sources/fasta.py",
+    "data/sources/lines.py",
+    "data/sources/places.py",
     "parts.py",
     "shards.py",
     *PREDICTOR_MODULES,

@@ -63,9 +63,23 @@ def locate(path):
 
 
 def check_file(place, path):
-    """Refuse a file that is not there. Snakemake would pass it over if its result stands."""
+    """Refuse a file that is not there. Snakemake would pass it over if its result stands.
+
+    Braces in a path would be wildcards, and with a dash in front it would be an option.
+    """
+    if set(path) & set("{}\n\r") or path.startswith("-"):
+        refuse(place, f"{path!r} has braces or a line break, or begins with -", "rename the file")
     if not Path(locate(path)).is_file():
         refuse(place, f"there is no file '{path}'", "correct the path")
+
+
+def check_names(place, names):
+    """Refuse names that a file system which knows no case would take for one."""
+    seen = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            refuse(place, f"'{other}' and '{name}' differ in case alone", "rename one")
 
 
 def check_run(name, run):
@@ -196,6 +210,10 @@ RESULTS = config["results"].rstrip("/")
 SEARCH = config["search"]
 SPACE = {name: values for name, values in sorted(SEARCH["space"].items()) if values is not None}
 
+check_names("run", RUNS)
+check_names("sources", SOURCES)
+check_names("predict.inputs", config["predict"]["inputs"])
+check_names("evaluate.external", config["evaluate"]["external"])
 for name in RUNS:
     if name not in config["runs"]:
         refuse("run", f"there is no run '{name}'", f"choose of {sorted(config['runs'])}")

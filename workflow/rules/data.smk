@@ -392,6 +392,7 @@ rule read_external:
             "data/noise.py",
             "data/records.py",
             "data/sources/fasta.py",
+            "data/sources/lines.py",
             "data/sources/places.py",
             "shared_kmers.py",
             "parts.py",

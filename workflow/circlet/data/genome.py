@@ -57,7 +57,12 @@ def splice(records: Sequence[Record], genome: str | Path, where: str | Path) -> 
         for position in waiting.pop(name, ()):
             record = spliced[position]
             check_end(name, record.place.end, len(contig), genome, where, record.id)
-            spliced[position] = replace(record, sequence=_splice(record, contig))
+            sequence = _splice(record, contig)
+            if not sequence.isalpha():
+                raise InputError(
+                    genome, "has a character that is no base", "mend the sequence", name
+                )
+            spliced[position] = replace(record, sequence=sequence)
     for absent, positions in waiting.items():
         raise lacks(absent, names, genome, where, records[positions[0]].id)
     return spliced

@@ -68,7 +68,7 @@ class Contigs:
         """Read a piece of a contig."""
         with reading(self._genome):
             piece: str = self._index.fetch(chrom, start + 1, end)
-        if len(piece) != end - start or not piece.isascii() or ">" in piece:
+        if len(piece) != end - start or not (piece.isascii() and piece.isalpha()):
             raise InputError(
                 self._genome, "has something else than bases", "mend the sequence", chrom
             )
@@ -175,6 +175,9 @@ def _indexing(genome: str | Path) -> Iterator[None]:
             found = _UNEVEN.search(str(error))
             raise _is_uneven(genome, found and found[1]) from None
         raise InputError(genome, "is no FASTA file", "give the genome's") from None
+    except RuntimeError:  # pyfaidx's own word for what it did not foresee
+        problem = "cannot be indexed: several blank lines together, or no FASTA"
+        raise InputError(genome, problem, "write its lines anew") from None
     except ValueError as error:
         if "Duplicate key" not in str(error):
             raise InputError(genome, f"cannot be indexed ({error})", "mend the file") from None

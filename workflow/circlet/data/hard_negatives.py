@@ -51,13 +51,15 @@ def read_circrnas(paths: Sequence[str | Path], assembly: str) -> pd.DataFrame:
         assembly: Genome assembly that their places must refer to.
 
     Raises:
-        InputError: A table cannot be read, places refer to another assembly, or there is no
-            circRNA.
+        InputError: A table cannot be read or lacks an id or sequence, places refer to another
+            assembly, or there is no circRNA.
     """
     tables = []
     for path in paths:
         table = read_table(path, TRANSCRIPT_COLUMNS)
         table = table[table["label"] == POSITIVE]
+        if not all(isinstance(value, str) for key in ("id", "sequence") for value in table[key]):
+            raise InputError(path, "has a row without id or sequence", "make the file again")
         others = table[table["chrom"].notna() & ~table["assembly"].isin([assembly])]
         if len(others):
             other = others.iloc[0]

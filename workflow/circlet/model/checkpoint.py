@@ -23,6 +23,7 @@ from circlet.model.network import Network, NetworkConfig, build_network
 MANIFEST = "manifest.json"
 MOST_WEIGHTS = 1 << 28
 MOST_LAYERS = 1000
+MOST_BYTES, MOST_JSON = 1 << 32, 1 << 26  # of a file, which is read whole
 
 
 @dataclass
@@ -102,21 +103,41 @@ def read_files(folder: Path) -> dict[str, bytes]:
     path = folder / MANIFEST
     if not path.exists() and (folder / CONFIG).exists():
         check_config_format(read_json(folder / CONFIG), folder / CONFIG)
+    _check_size(path)
     manifest = read_json(path)
     if not _is_manifest(manifest):
         raise InputError(path, f"not the manifest of a checkpoint of format {FORMAT}", MEND)
     files = {}
     for name, told in manifest["files"].items():
+        _check_size(folder / name, told["bytes"])
         with reading(folder / name):
             files[name] = (folder / name).read_bytes()
         found = _sum_up(files[name])
-        if found["bytes"] != told["bytes"]:
-            problem = f"has {found['bytes']:,} bytes where {MANIFEST} says {told['bytes']:,}"
-            raise InputError(folder / name, f"{problem}: not whole, or changed", MEND)
         if found["sha256"] != told["sha256"]:
             problem = f"its SHA-256 is not the one in {MANIFEST}: damaged or changed"
             raise InputError(folder / name, problem, MEND)
     return files
+
+
+def _check_size(path: Path, told: int | None = None) -> None:
+    """Check that a file, or what a link leads to, can be read whole, before it is.
+
+    Args:
+        path: The file; a pipe or a device, which has no end, is none.
+        told: Its bytes as the manifest has them, if it does.
+
+    Raises:
+        InputError: It is no file, far too large, or not as large as it should be.
+    """
+    with reading(path):
+        size = path.stat().st_size
+    if not path.is_file():
+        raise InputError(path, "is no file", MEND)
+    if told is not None and size != told:
+        problem = f"has {size:,} bytes where {MANIFEST} says {told:,}"
+        raise InputError(path, f"{problem}: not whole, or changed", MEND)
+    if size > (most := MOST_JSON if path.suffix == ".json" else MOST_BYTES):
+        raise InputError(path, f"has {size:,} bytes, above {most:,}", MEND)
 
 
 def _is_manifest(content: Any) -> bool:
@@ -224,7 +245,10 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
 def _fill(network: nn.Module, content: bytes, path: str | Path) -> None:
     """Fill a network with the weights of a file's content; see `load_weights`."""
     try:
-        network.load_state_dict(load(content))
+        weights = load(content)
+        if odd := [name for name, value in weights.items() if not value.is_floating_point()]:
+            raise InputError(path, "is of no floating-point type", MEND, odd[0])
+        network.load_state_dict(weights)
     except SafetensorError as error:
         raise InputError(path, f"not a whole safetensors file ({error})", MEND) from None
     except RuntimeError as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from circlet.data.genome import exons_of, splice
 from circlet.data.records import Record
-from circlet.data.sources.places import known, parse_exons, parse_place
+from circlet.data.sources.lines import BED_HEADERS, pieces_of, whole
+from circlet.data.sources.places import check_name, known, parse_exons, parse_place
 from circlet.errors import InputError
 from circlet.files import open_text
 
@@ -20,7 +21,6 @@ CHROM, START, END, NAME, _, STRAND = range(6)
 BLOCK_COUNT, BLOCK_SIZES, BLOCK_STARTS = range(9, 12)
 READS, KIND, GENE = range(12, 15)
 
-BED_HEADERS = ("track", "browser")  # first words of lines that are no transcript
 BED6, BED12, CIRCEXPLORER = 6, 12, 17  # columns; CIRCexplorer 1.1.6 and later write 18
 EXONIC, INTRONIC = "circRNA", "ciRNA"  # CIRCexplorer's words, since version 1.1.1
 
@@ -84,7 +84,7 @@ def warn_of_introns(count: int, total: int, bed: str | Path) -> None:
 def read_rows(bed: str | Path) -> Iterator[Row]:
     """Yield line number and columns of each transcript of a file; see `parse_rows`."""
     with open_text(bed) as handle:
-        yield from parse_rows(handle, bed)
+        yield from parse_rows(whole(pieces_of(handle), bed), bed)
 
 
 def parse_rows(lines: Iterable[str], bed: str | Path, first: int = 1) -> Iterator[Row]:
@@ -151,8 +151,9 @@ def parse_row(fields: list[str]) -> Record:
     Raises:
         ValueError: They do not tell a place on a strand, or blocks that fill it.
     """
-    if not fields[CHROM]:
-        raise ValueError("the chromosome is empty")
+    check_name(fields[CHROM], "chromosome")
+    if fields[NAME]:
+        check_name(fields[NAME], "name")
     start, end = parse_place(fields[START], fields[END], fields[STRAND])
     blocks = ("1", str(end - start), "0")
     if len(fields) >= BED12:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from circlet.data.records import Record
 from circlet.data.sources.fasta import read_identified
-from circlet.data.sources.places import known, parse_place
+from circlet.data.sources.places import check_name, known, parse_place
 from circlet.errors import InputError
 
 # >hsa_circ_0000002|chr1:1158623-1159348-|NM_016176|SDF4
@@ -44,5 +44,6 @@ def _record(name: str, title: str, sequence: str) -> Record:
     if match is None:
         raise ValueError("its header is not 'id|chrom:start-endstrand|transcript|gene'")
     chrom, first, last, strand, gene = match.groups()
+    check_name(chrom, "chromosome")
     start, end = parse_place(first, last, strand)
     return Record(name, sequence, chrom, start, end, strand, gene=known(gene))

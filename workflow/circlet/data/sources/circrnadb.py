@@ -19,7 +19,8 @@ from typing import TextIO
 from circlet.compression import CHUNK, as_stream
 from circlet.data.records import Record
 from circlet.data.sources.fasta import identify, parse_fasta
-from circlet.data.sources.places import known, parse_exons, parse_integer, parse_place
+from circlet.data.sources.lines import pieces_of, whole
+from circlet.data.sources.places import check_name, known, parse_exons, parse_integer, parse_place
 from circlet.errors import InputError
 from circlet.files import of_text, reading
 
@@ -67,7 +68,7 @@ def read(archive: str | Path) -> Iterator[Record]:
     rows = _read_table(archive)
     unplaced = differing = joined = 0
     with _member(archive, SEQUENCES) as (lines, where):
-        for name, _, sequence in identify(parse_fasta(lines, where), where, "|"):
+        for name, _, sequence in identify(parse_fasta(pieces_of(lines), where), where, "|"):
             row = rows.pop(name, None)
             if row is None:
                 unplaced += 1
@@ -116,7 +117,7 @@ def _data_lines(lines: TextIO, where: str) -> Iterator[tuple[int, list[str]]]:
     Raises:
         InputError: A line has another number of columns.
     """
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(whole(pieces_of(lines), where), start=1):
         if not line.strip():
             continue
         fields = [field.strip() for field in line.split("\t")]
@@ -138,8 +139,8 @@ def _parse_row(fields: list[str]) -> _Row:
     Raises:
         ValueError: It has no id, no place, or a spliced length that is not a number.
     """
-    if not fields[ID] or not fields[CHROM]:
-        raise ValueError("the id or the chromosome is empty")
+    check_name(fields[ID], "id")
+    check_name(fields[CHROM], "chromosome")
     start, end = parse_place(fields[START], fields[END], fields[STRAND])
     gene, length = known(fields[GENE]), known(fields[SPLICED_LENGTH])
     record = Record(fields[ID], "", fields[CHROM], start, end, fields[STRAND], gene)
@@ -173,7 +174,7 @@ def _member(archive: str | Path, name: str) -> Iterator[tuple[TextIO, str]]:
                 info = _find(opened, archive, name)
                 with opened.open(info) as packed:
                     binary = as_stream(of_text(iter(partial(packed.read, CHUNK), b"")))
-                    text = io.TextIOWrapper(binary, "utf-8", errors="replace")
+                    text = io.TextIOWrapper(binary, "utf-8-sig", errors="replace")
                     yield text, f"{archive}: {info.filename}"
         except _DAMAGE as error:
             raise InputError(

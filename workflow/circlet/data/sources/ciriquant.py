@@ -22,7 +22,7 @@ from circlet.data.sources.gencode import (
     read_annotation,
     read_features,
 )
-from circlet.data.sources.places import parse_place
+from circlet.data.sources.places import check_name, parse_place
 from circlet.errors import InputError
 
 FEATURE = "circRNA"
@@ -110,6 +110,8 @@ def _parse_call(fields: list[str]) -> tuple[Record, str]:
     for name in ("circ_id", "circ_type"):
         if not attributes.get(name):
             raise ValueError(f"lacks the attribute {name}")
+    check_name(attributes["circ_id"], "circ_id")
+    check_name(fields[CHROM], "chromosome")
     start, end = parse_place(fields[START], fields[END], fields[STRAND], first=1)
     record = Record(
         id=attributes["circ_id"],

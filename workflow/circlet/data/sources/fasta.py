@@ -6,7 +6,8 @@ from pathlib import Path
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
 from circlet.data.records import Record
-from circlet.data.sources.places import known, parse_exons, parse_place
+from circlet.data.sources.lines import endless_header, pieces_of
+from circlet.data.sources.places import check_name, known, parse_exons, parse_place
 from circlet.errors import InputError
 from circlet.files import open_text
 
@@ -27,12 +28,12 @@ def read_fasta(path: str | Path) -> Iterator[tuple[str, str]]:
             lacks its name or sequence.
     """
     with open_text(path) as handle:
-        yield from parse_fasta(handle, path)
+        yield from parse_fasta(pieces_of(handle), path)
 
 
-def parse_fasta(lines: Iterator[str], where: str | Path) -> Iterator[tuple[str, str]]:
-    """Read FASTA from an iterator over lines; `where` names it in errors. See `read_fasta`."""
-    records = SimpleFastaParser(_from_first_record(lines, where))
+def parse_fasta(pieces: Iterator[str], where: str | Path) -> Iterator[tuple[str, str]]:
+    """Read FASTA from lines, long ones in pieces; `where` names it in errors. See `read_fasta`."""
+    records = SimpleFastaParser(_bounded(_from_first_record(pieces, where), where))
     for number, (title, sequence) in enumerate(records, start=1):
         title, sequence = title.strip(), "".join(sequence.split())
         if not title:
@@ -64,6 +65,20 @@ def _from_first_record(lines: Iterator[str], where: str | Path) -> Iterator[str]
     else:
         raise InputError(where, "has no FASTA record", "give a file with at least one")
     yield from lines
+
+
+def _bounded(pieces: Iterable[str], where: str | Path) -> Iterator[str]:
+    """Pass on lines, of which a sequence's may come in pieces and a header's may not."""
+    begins, is_open = True, False
+    for piece in pieces:
+        if is_open:
+            raise endless_header(where)
+        if piece[0] == ">" and not begins:  # the parser would take it for a header
+            mend = "begin each header on its own line"
+            raise InputError(where, "has a '>' within a sequence", mend)
+        is_open = piece[0] == ">" and piece[-1] != "\n"
+        begins = piece[-1] == "\n"
+        yield piece
 
 
 def read_identified(
@@ -98,6 +113,10 @@ def identify(
             name = name.split(delimiter, 1)[0]
         if not name:
             raise InputError(where, "has no id", f"write one before '{delimiter}'", title)
+        try:
+            check_name(name, "id")
+        except ValueError as error:
+            raise InputError(where, str(error), "mend its header", name) from None
         if name in seen:
             raise InputError(where, "two records bear this id", "give each its own", name)
         seen.add(name)
@@ -132,7 +151,9 @@ def _described(name: str, sequence: str, told: dict[str, str | None]) -> Record:
     Raises:
         ValueError: A value cannot be what its key says.
     """
-    strand = told.get("strand")
+    strand, chrom = told.get("strand"), told.get("chrom")
+    if chrom is not None:
+        check_name(chrom, "chromosome")
     start, end = parse_place(told.get("start"), told.get("end"), strand)
     count, lengths, offsets = parse_exons(
         told.get("exon_count"), told.get("exon_lengths"), told.get("exon_offsets")
@@ -140,7 +161,7 @@ def _described(name: str, sequence: str, told: dict[str, str | None]) -> Record:
     return Record(
         id=name,
         sequence=sequence,
-        chrom=told.get("chrom"),
+        chrom=chrom,
         start=start,
         end=end,
         strand=strand,

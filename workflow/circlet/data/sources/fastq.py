@@ -7,6 +7,7 @@ et al., Nucleic Acids Research 38:1767 (2010).
 from collections.abc import Iterator
 
 from circlet.data.records import Entry
+from circlet.data.sources.lines import endless_header
 from circlet.errors import InputError
 
 
@@ -33,7 +34,8 @@ def parse_fastq(pieces: Iterator[str], where: str, most: int) -> Iterator[Entry]
         name = next(iter(piece[1:].split(maxsplit=1)), None)
         if name is None:
             raise InputError(where, "has no name", "write one after '@'", f"record {number}")
-        _end_line(piece, pieces)
+        if piece[-1] != "\n" and next(pieces, ""):
+            raise endless_header(where)
         kept, length = _read_letters(pieces, where, name, most)
         _pass_qualities(pieces, where, name, length)
         yield Entry(name, kept, length)

@@ -6,13 +6,15 @@ Source: Frankish et al., Nucleic Acids Research 47:D766 (2019).
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
-from circlet.data.records import Record
+from circlet.data.records import Place, Record
 from circlet.data.sources.fasta import read_identified
-from circlet.data.sources.places import parse_place
+from circlet.data.sources.lines import pieces_of, whole
+from circlet.data.sources.places import check_name, parse_place
 from circlet.errors import InputError
 from circlet.files import open_text
 
@@ -99,13 +101,13 @@ def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
             has none.
     """
     transcripts: dict[str, Record] = {}
-    exons: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    exons: defaultdict[str, list[tuple[tuple[str, str], int, int]]] = defaultdict(list)
     for number, fields in read_features(gtf, ("transcript", "exon")):
         try:
             record = parse_feature(fields, typed)
             if fields[FEATURE] == "exon":
-                _, start, end, _ = record.place
-                exons[record.id].append((start, end))
+                chrom, start, end, strand = record.place
+                exons[record.id].append(((chrom, strand), start, end))
                 continue
             if record.id in transcripts:
                 raise ValueError(f"the transcript {record.id} occurs again")
@@ -116,15 +118,31 @@ def read_annotation(gtf: str | Path, typed: bool = True) -> dict[str, Record]:
         transcripts[record.id] = record
     if not transcripts:
         raise InputError(gtf, "has no transcript line", "give a GTF file as GENCODE writes it")
+    contradictory = 0
     for name, record in transcripts.items():
-        add_exons(record, sorted(exons.get(name, ())))
+        found = [(start, end) for place, start, end in sorted(exons.get(name, ()))]
+        here = {(record.chrom, record.strand)} >= {place for place, *_ in exons.get(name, ())}
+        if here and fills(found, record.place):
+            add_exons(record, found)
+        contradictory += name in exons and record.exon_count is None
+    if contradictory:
+        log.warning("%s: transcripts whose exons contradict it, not used: %d", gtf, contradictory)
     return transcripts
+
+
+def fills(exons: Sequence[tuple[int, int]], place: Place) -> bool:
+    """Whether exons lie one after the other and reach both ends of their transcript's place.
+
+    Those of a file that is cut off do not, nor those of trans-splicing.
+    """
+    follow = all(end <= start for (_, end), (start, _) in pairwise(exons))
+    return bool(exons) and follow and (exons[0][0], exons[-1][1]) == (place.start, place.end)
 
 
 def read_features(gtf: str | Path, kinds: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and columns of a file's lines of these kinds; see `parse_features`."""
     with open_text(gtf) as handle:
-        yield from parse_features(handle, gtf, kinds)
+        yield from parse_features(whole(pieces_of(handle), gtf), gtf, kinds)
 
 
 def parse_features(
@@ -174,6 +192,8 @@ def parse_feature(fields: list[str], typed: bool) -> Record:
         raise ValueError("lacks the attribute transcript_id")
     if typed and not biotype and fields[FEATURE] == "transcript":
         raise ValueError("lacks the attribute transcript_type")
+    check_name(attributes["transcript_id"], "transcript_id")
+    check_name(fields[CHROM], "chromosome")
     start, end = parse_place(fields[START], fields[END], fields[STRAND], first=1)
     return Record(
         id=attributes["transcript_id"],

@@ -1,15 +1,52 @@
 """Lines of text in front of the parsers: the kind of file they are, and none without bounds."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TextIO
 
-from circlet.data.sources.bed12 import BED_HEADERS
 from circlet.errors import InputError
 
 PIECE = 1 << 20  # characters; a longer line comes in pieces
+BED_HEADERS = ("track", "browser")  # first words of lines of BED that are no transcript
 _NO_LINES = [[word] for word in BED_HEADERS]
+
+
+def pieces_of(handle: TextIO) -> Iterator[str]:
+    """Give the lines of a text; one longer than `PIECE` comes in several pieces."""
+    return iter(partial(handle.readline, PIECE), "")
+
+
+def whole(pieces: Iterable[str], where: str | Path, first: int = 1) -> Iterator[str]:
+    """Yield lines, so that none fills the memory.
+
+    Args:
+        pieces: See `pieces_of`.
+        where: Names the text in errors.
+        first: Number of the first line.
+
+    Raises:
+        InputError: One is longer than `PIECE`.
+    """
+    for number, piece in enumerate(pieces, start=first):
+        if len(piece) == PIECE and piece[-1] != "\n":
+            raise InputError(
+                where,
+                f"is longer than {PIECE:,} characters",
+                "give a file with line breaks",
+                f"line {number}",
+            )
+        yield piece
+
+
+def endless_header(where: str | Path) -> InputError:
+    """Make the error of a header that comes in several pieces: nobody's, and never kept."""
+    return InputError(
+        where,
+        f"has a header of more than {PIECE:,} characters",
+        "give a file with line breaks",
+    )
 
 
 class Lines:
@@ -28,7 +65,7 @@ class Lines:
 
     def __init__(self, handle: TextIO, where: str) -> None:
         self.where = where
-        self._pieces = iter(partial(handle.readline, PIECE), "")
+        self._pieces = pieces_of(handle)
         self.first, self.number, begins, is_comment = "", 1, True, False
         for piece in self._pieces:
             if begins:
@@ -44,20 +81,12 @@ class Lines:
         return itertools.chain([self.first] if self.first else [], self._pieces)
 
     def whole(self) -> Iterator[str]:
-        """Yield whole lines.
+        """Give whole lines.
 
         Raises:
             InputError: One is longer than `PIECE`.
         """
-        for number, piece in enumerate(self.pieces(), start=self.number):
-            if len(piece) == PIECE and piece[-1] != "\n":
-                raise InputError(
-                    self.where,
-                    f"is longer than {PIECE:,} characters",
-                    "give a file with line breaks",
-                    f"line {number}",
-                )
-            yield piece
+        return whole(self.pieces(), self.where, self.number)
 
 
 def tell_kind(line: str) -> str | None:

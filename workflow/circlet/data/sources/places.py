@@ -18,6 +18,28 @@ def known(text: str) -> str | None:
     return None if text.lower() in _MISSING else text
 
 
+def check_name(text: str, name: str) -> None:
+    """Refuse a name that cannot be printed: control characters, and marks that show nothing.
+
+    A terminal, an editor or a page would show another name than programs read, or obey it.
+
+    Args:
+        text: The name.
+        name: What is named, for the message.
+
+    Raises:
+        ValueError: It is empty, begins or ends with a space, or one of its characters does not
+            print.
+    """
+    if not text:
+        raise ValueError(f"the {name} is empty")
+    if text != text.strip():
+        raise ValueError(f"the {name} begins or ends with a space")
+    if not text.isprintable():
+        codes = {f"U+{ord(letter):04X}" for letter in text if not letter.isprintable()}
+        raise ValueError(f"the {name} has a character that does not print ({min(codes)})")
+
+
 def parse_integer(text: str, name: str) -> int:
     """Read a whole number that is not negative.
 

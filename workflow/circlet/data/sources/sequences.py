@@ -8,7 +8,8 @@ from Bio.SeqIO.FastaIO import SimpleFastaParser
 from circlet.arguments import SEQUENCE_KINDS as KINDS
 from circlet.data.records import Entry
 from circlet.data.sources.fastq import parse_fastq
-from circlet.data.sources.lines import Lines, tell_kind
+from circlet.data.sources.lines import Lines, endless_header, tell_kind
+from circlet.data.sources.places import check_name
 from circlet.data.sources.spliced import read_bed, read_gtf
 from circlet.errors import InputError
 from circlet.files import named, open_text
@@ -57,10 +58,10 @@ def read_sequences(
             if genome is None:
                 problem = f"is {name}, which has places and no sequences"
                 raise InputError(where, problem, "give the FASTA file of its genome by --genome")
-            yield from read(lines, genome, any_strand, LONGEST)
+            yield from _printable(read(lines, genome, any_strand, LONGEST), where)
         else:
             parse = {"fasta": parse_fasta, "fastq": parse_fastq}[found]
-            yield from parse(lines.pieces(), where, LONGEST)
+            yield from _printable(parse(lines.pieces(), where, LONGEST), where)
 
 
 def parse_fasta(pieces: Iterator[str], where: str, most: int) -> Iterator[Entry]:
@@ -84,6 +85,21 @@ def parse_fasta(pieces: Iterator[str], where: str, most: int) -> Iterator[Entry]
         yield Entry(words[0], sequence, lengths.pop(0))
 
 
+def _printable(entries: Iterator[Entry], where: str) -> Iterator[Entry]:
+    """Pass on entries whose ids can be printed.
+
+    Raises:
+        InputError: One cannot.
+    """
+    for number, entry in enumerate(entries, start=1):
+        if not entry.id.isprintable():
+            try:
+                check_name(entry.id, "id")
+            except ValueError as error:
+                raise InputError(where, str(error), "mend the id", f"record {number}") from None
+        yield entry
+
+
 def _bounded_lines(
     pieces: Iterator[str], where: str, most: int, lengths: list[int]
 ) -> Iterator[str]:
@@ -103,7 +119,9 @@ def _bounded_lines(
             lengths.append(length)
             title, length, is_title = piece, 0, True
             yield piece
-        elif begins or not is_title:  # else it is the rest of a header that came in pieces
+        elif is_title and not begins:
+            raise endless_header(where)
+        else:
             is_title = False
             letters = "".join(piece.split())
             if ">" in letters:

@@ -101,13 +101,15 @@ class _Transcript:
         """Start and end of each exon in ascending order; without exons, of the whole place.
 
         Raises:
-            ValueError: Exons overlap.
+            ValueError: Exons overlap, or do not reach the ends of the whole place.
         """
         exons = sorted(zip(self.ends[::2], self.ends[1::2], strict=True))
         if not exons and self.place:
             exons = [self.place]
         if any(end > start for (_, end), (start, _) in pairwise(exons)):
             raise ValueError("its exons overlap")
+        if self.place and (exons[0][0], exons[-1][1]) != self.place:
+            raise ValueError("its exons do not reach the ends of its own line")
         return exons
 
 

@@ -141,7 +141,7 @@ def show_results(found: Results) -> None:
 
 
 def show_downloads(found: Results) -> None:
-    """Give the calls away, as the bytes that `circlet predict` writes."""
+    """Give the calls away, as `circlet predict` writes them but for what would be a formula."""
     with st.container(horizontal=True):
         for name, kind, media in results.DOWNLOADS:
             st.download_button(
@@ -151,6 +151,8 @@ def show_downloads(found: Results) -> None:
                 media,
                 on_click="ignore",
             )
+    if any(map(results.is_formula, found.rows)):
+        st.caption(words.FORMULAS)
 
 
 def choose_selected() -> None:

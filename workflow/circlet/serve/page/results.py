@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from circlet.call_rows import Prediction, open_table
+from circlet.call_rows import FORMULA, OF_SPREADSHEETS, Prediction, open_table
 from circlet.data.records import Entry
 from circlet.serve.page.words import MEANINGS, shown
 from circlet.tables import LABELS, call_columns
@@ -54,11 +54,22 @@ def called_at(results: Results, call: Callable[[float], str]) -> Results:
 
 
 def table_bytes(results: Results, kind: str) -> bytes:
-    """Give the bytes that `circlet predict` writes for these records in a kind of table."""
-    stream = io.BytesIO()
+    """Give the bytes that `circlet predict` writes for these records in a kind of table.
+
+    In those that are opened in a spreadsheet, a `'` goes before an id that it would take for a
+    formula.
+    """
+    rows, stream = results.rows, io.BytesIO()
+    if kind in OF_SPREADSHEETS:
+        rows = [row._replace(id=f"'{row.id}") if is_formula(row) else row for row in rows]
     with open_table(stream, kind, results.columns) as table:
-        table.write(results.rows)
+        table.write(rows)
     return stream.getvalue()
+
+
+def is_formula(row: Prediction) -> bool:
+    """Whether a spreadsheet would take a row's id for a formula."""
+    return row.id.startswith(FORMULA)
 
 
 def summary(rows: Sequence[Prediction]) -> str:

@@ -59,3 +59,9 @@ def verbatim(text: str) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {text} {fence}"
+
+
+FORMULAS = (
+    "Ids that begin with =, +, - or @ have a ' before them in TSV and CSV, since a spreadsheet"
+    " would take them for formulas. JSON lines have them as they are."
+)
