@@ -31,29 +31,6 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-# These may take long; no other may take more seconds of the processor than LONGEST.
-SLOW = {"browser", "faults", "mirror", "slurm", "workflow"}
-LONGEST = 60
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, keep together what shares costly fixtures."""
-    for item in items:
-        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Refuse a test that is slow by itself, not by what else the machine does."""
-    begin = sum(os.times()[:4])
-    result = yield
-    spent = sum(os.times()[:4]) - begin
-    if spent > LONGEST and not SLOW & {mark.name for mark in item.iter_markers()}:
-        pytest.fail(f"it took {spent:.0f} s of the processor: make it quicker, or mark it as slow")
-    return result
-
-
 @pytest.fixture
 def mirror() -> Path:
     """Folder with real upstream files as <host>/<path>, named by CIRCLET_MIRROR."""
