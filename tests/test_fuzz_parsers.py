@@ -39,6 +39,17 @@ def refuse(folder):
     raise InputError(folder / "fasta", "a\nproblem", "mend")
 
 
+def good_once(then):
+    """Read as the parser of FASTA does the first time, and later otherwise."""
+    good, calls = PARSERS["fasta"].read, []
+
+    def read(folder):
+        calls.append(folder)
+        return good(folder) if len(calls) == 1 else then(folder)
+
+    return read
+
+
 @pytest.mark.parametrize(
     ("read", "words"),
     [
@@ -49,13 +60,7 @@ def refuse(folder):
     ],
 )
 def test_faults_are_told_and_kept(tmp_path, monkeypatch, read, words):
-    good, calls = PARSERS["fasta"].read, []
-
-    def late(folder):
-        calls.append(folder)
-        return good(folder) if len(calls) == 1 else read(folder)
-
-    monkeypatch.setitem(PARSERS, "fasta", fasta_parser(late))
+    monkeypatch.setitem(PARSERS, "fasta", fasta_parser(good_once(read)))
     faults = {}
     ends = tries("fasta", 1, 12, float("inf"), tmp_path, faults)
     assert ends["in a fault"] == 12
@@ -65,13 +70,7 @@ def test_faults_are_told_and_kept(tmp_path, monkeypatch, read, words):
 
 
 def test_what_is_refused_though_it_is_whole_is_a_fault(tmp_path, monkeypatch):
-    good, calls = PARSERS["fasta"].read, []
-
-    def late(folder):
-        calls.append(folder)
-        return good(folder) if len(calls) == 1 else refuse(folder)
-
-    monkeypatch.setitem(PARSERS, "fasta", fasta_parser(late))
+    monkeypatch.setitem(PARSERS, "fasta", fasta_parser(good_once(refuse)))
     faults = {}
     ends = tries("fasta", 1, 40, float("inf"), tmp_path, faults)
     assert ends["refused"] + ends["in a fault"] == 40

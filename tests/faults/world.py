@@ -15,7 +15,7 @@ from circlet.chunks import WINDOW_RECORDS
 
 CHROMOSOMES = [f"chr{number}" for number in range(1, 7)]
 ROUNDS = 7  # genes of each kind on a chromosome
-FIVE_PRIME = str.maketrans("ACGT", "TGCA")
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
 CIRCRNADB = "reprod.njmu.edu.cn/circrnadb/doc"
 CIRCBASE = "www.circbase.org/download"
 GENCODE = "ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_19"
@@ -43,7 +43,7 @@ class Gene:
         """The sequence of some of its exons as it is transcribed."""
         chromosome = genome[self.chrom]
         joined = "".join(chromosome[begin:stop] for begin, stop in self.exons[first:end])
-        return joined if self.strand == "+" else joined.translate(FIVE_PRIME)[::-1]
+        return joined if self.strand == "+" else joined.translate(COMPLEMENT)[::-1]
 
     def circle(self, first: int, end: int) -> "Gene":
         """The circRNA of some of its exons."""

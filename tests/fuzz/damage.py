@@ -43,17 +43,24 @@ def _control(rng: random.Random, content: bytes) -> bytes:
     return content[:at] + rng.choice(CONTROLS) + content[at:]
 
 
+def _rearrange(rng: random.Random, parts: list[bytes], *others: tuple[bytes, ...]) -> None:
+    """Lose, repeat or exchange parts in place, or put one of the others there."""
+    one, other = rng.randrange(len(parts)), rng.randrange(len(parts))
+    match rng.randrange(3 + len(others)):
+        case 0:
+            del parts[one]
+        case 1:
+            parts.insert(other, parts[one])
+        case 2:
+            parts[one], parts[other] = parts[other], parts[one]
+        case number:
+            parts[one] = rng.choice(others[number - 3])
+
+
 def _lines(rng: random.Random, content: bytes) -> bytes:
     """Lose, repeat or exchange lines."""
     lines = content.splitlines(keepends=True) or [b""]
-    one, other = rng.randrange(len(lines)), rng.randrange(len(lines))
-    match rng.randrange(3):
-        case 0:
-            del lines[one]
-        case 1:
-            lines.insert(other, lines[one])
-        case 2:
-            lines[one], lines[other] = lines[other], lines[one]
+    _rearrange(rng, lines)
     return b"".join(lines)
 
 
@@ -65,16 +72,7 @@ def _columns(rng: random.Random, content: bytes) -> bytes:
         [mark for mark in (b"\t", b"|", b";", b",", b" ") if mark in lines[at]] or [b"\t"]
     )
     fields = lines[at].split(mark)
-    one, other = rng.randrange(len(fields)), rng.randrange(len(fields))
-    match rng.randrange(4):
-        case 0:
-            del fields[one]
-        case 1:
-            fields.insert(other, fields[one])
-        case 2:
-            fields[one], fields[other] = fields[other], fields[one]
-        case 3:
-            fields[one] = rng.choice(TOKENS)
+    _rearrange(rng, fields, TOKENS)
     lines[at] = mark.join(fields)
     return b"\n".join(lines)
 
