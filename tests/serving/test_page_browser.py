@@ -202,6 +202,16 @@ def test_ids_are_text(visit):
     assert page.evaluate("window.ran") is None
 
 
+def test_the_picture_outlives_the_next_run(visit, served):
+    page = visit()
+    # As if its file were gone.
+    page.route(f"{served.url}/media/**", lambda route: route.fulfill(status=404))
+    paste(page, f">a\n{'GATTACA' * 40}")
+    explain(page)
+    picture = page.locator(".st-key-picture img")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+
+
 def test_two_visitors_at_once(visit):
     pages = [visit(), visit()]
     for count, page in enumerate(pages, start=2):

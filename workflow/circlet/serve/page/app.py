@@ -3,6 +3,9 @@
 What a user wrote, such as an id, is never given to Markdown, save as code; see `words.verbatim`.
 """
 
+from base64 import b64encode
+from functools import partial
+
 import streamlit as st
 
 from circlet import __version__
@@ -146,7 +149,7 @@ def show_downloads(found: Results) -> None:
         for name, kind, media in results.DOWNLOADS:
             st.download_button(
                 f"Download {name}",
-                results.table_bytes(found, kind),
+                partial(results.table_bytes, found, kind),
                 f"{results.stem_of(found.name)}.{kind}",
                 media,
                 on_click="ignore",
@@ -192,14 +195,21 @@ def show_explanation(service: Service, found: Results, threshold: float | None) 
 
 def show_picture(made: Explanation, stem: str) -> None:
     """Show an explanation, how to read it and how far it goes."""
+    # The picture lies within the page: a file of Streamlit's is gone with the next run of the
+    # script, also for a browser that has yet to ask for it.
+    picture = f"data:image/png;base64,{b64encode(made.png).decode()}"
     with st.container(key="picture"):
-        st.image(made.png, width="stretch", alt=words.ALTERNATIVE)
+        st.image(picture, width="stretch", alt=words.ALTERNATIVE)
     st.markdown(words.READING)
     st.markdown(words.CAUTION)
     for note in made.notes:
         st.markdown(note)
     st.download_button(
-        "Download this picture (SVG)", made.svg, f"{stem}.svg", "image/svg+xml", on_click="ignore"
+        "Download this picture (SVG)",
+        lambda: made.svg,
+        f"{stem}.svg",
+        "image/svg+xml",
+        on_click="ignore",
     )
 
 
