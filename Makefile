@@ -28,7 +28,7 @@ CONFIGFILE ?= workflow/demo/config.yaml
 RESULTS ?= $(if $(filter workflow/demo/config.yaml,$(CONFIGFILE)),results/demo,results)
 # Further arguments of Snakemake or pytest.
 ARGS ?=
-# How many faults are tried at once, each by up to two processes.
+# How many tests run at once; those of faults have up to two processes each.
 WORKERS ?= 2
 # How long to fuzz.
 FUZZ_SECONDS ?= 600
@@ -52,7 +52,7 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	@echo "==> testing"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 fuzz: $(INSTALLED)
 	@echo "==> fuzzing the parsers and 'circlet predict' for $(FUZZ_SECONDS) s"

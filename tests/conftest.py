@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,43 @@ from circlet.predict import Predictor
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+# What a test may take that no marker says to be slow, in seconds.
+LIMIT = 60
+SLOW = {"browser", "container", "faults", "mirror", "serving", "slurm", "workflow"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests go to one process, where there are several, and let those that last begin.
+
+    A file's tests share fixtures, and so do those of any file for which the demo has run.
+    """
+    for item in items:
+        folder = item.path.parent.name
+        if folder in SLOW:
+            item.add_marker(folder)
+        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name what is compressed by its size, since its bytes hold the time, which processes differ in."""
+    if isinstance(val, bytes) and not val.isascii():
+        return f"{len(val)} bytes"
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Refuse a slow test that no marker tells of."""
+    began, worked = time.monotonic(), sum(os.times()[:4])
+    yield
+    # A busy machine is no failure: neither waiting alone nor threads that spin count.
+    spent = min(time.monotonic() - began, sum(os.times()[:4]) - worked)
+    if spent > LIMIT and not any(mark.name in SLOW for mark in item.iter_markers()):
+        pytest.fail(f"took {spent:.0f} s of at most {LIMIT} s: mark it as slow, or do less")
 
 
 @pytest.fixture

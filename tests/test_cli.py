@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import circlet
+from circlet import cli
 from circlet.cli import STEPS, main
 from circlet.evaluation.comparison import SCORE_COLUMNS
 from circlet.files import write_table
@@ -205,7 +206,16 @@ def test_too_little_memory_is_one_line(show, capsys, error):
     assert capsys.readouterr().err == f"{told}\n"
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a fault"), OSError("another")])
+def test_any_error_without_memory_is_one_line(show, capsys, monkeypatch):
+    def failing(args):
+        raise KeyError("WEBP")
+
+    monkeypatch.setattr(cli, "LITTLE_MEMORY", 2**60)
+    assert show(failing) == 1
+    assert "the memory does not suffice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("a fault"), OSError("another")])
 def test_a_fault_of_ours_is_not_hidden(show, error):
     def failing(args):
         raise error

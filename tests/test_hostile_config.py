@@ -13,14 +13,14 @@ FASTA = ">a gene=G\n" + "ACGTTGCA" * 40 + "\n"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def copy(tmp_path_factory):
     """A copy of the repository."""
     return copy_repository(tmp_path_factory.mktemp("repository"))
 
 
-def refusal(demo, *settings):
+def refusal(copy, *settings):
     """The one line in which a config is refused."""
-    found = snakemake(demo, "--dry-run", *demo_config(demo, *settings))
+    found = snakemake(copy, "--dry-run", *demo_config(copy, *settings))
     lines = [line for line in found.stdout.splitlines() if line.startswith("circlet: error: ")]
     assert (found.returncode, len(lines)) == (2, 1), found.stdout
     assert "Traceback" not in found.stdout
@@ -68,8 +68,8 @@ def test_names_that_are_no_words_are_refused(place):
     assert pattern.search("mine_1-a")
 
 
-def test_a_last_line_break_is_refused_by_snakemake_too(demo):
-    told = refusal(demo, {"runs": {"a\n": {"base": "main"}}})
+def test_a_last_line_break_is_refused_by_snakemake_too(copy):
+    told = refusal(copy, {"runs": {"a\n": {"base": "main"}}})
     assert "config: runs: " in told
     assert "does not match" in told
 
@@ -81,8 +81,8 @@ def test_names_of_folders_of_the_results_are_no_runs(name):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_names_that_differ_in_case_alone_are_refused(demo, place):
-    (demo / "own.fa").write_text(FASTA)
+def test_names_that_differ_in_case_alone_are_refused(copy, place):
+    (copy / "own.fa").write_text(FASTA)
     setting = {}
     names = ["Mine", "mine"]
     if place == "runs":
@@ -92,18 +92,18 @@ def test_names_that_differ_in_case_alone_are_refused(demo, place):
         setting = dict.fromkeys(names, PLACES[place])
         for key in reversed(keys):
             setting = {key: setting}
-    told = refusal(demo, setting)
+    told = refusal(copy, setting)
     assert "differ in case alone; rename one" in told
 
 
-def test_results_that_are_no_path_are_refused(demo):
+def test_results_that_are_no_path_are_refused(copy):
     schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     pattern = re.compile(schema["properties"]["results"]["pattern"])
     for results in ("-x", "a{b}", "a\nb", "a\n", "a\rb", ""):
         assert not pattern.search(results)
     for results in ("results", "/a b/c", "../x-y", "$(id)"):
         assert pattern.search(results)
-    assert "config: results: " in refusal(demo, {"results": "-x"})
+    assert "config: results: " in refusal(copy, {"results": "-x"})
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ def test_results_that_are_no_path_are_refused(demo):
         ),
     ],
 )
-def test_paths_that_are_wildcards_or_options_are_refused(demo, path, setting):
-    (demo / path).write_text(FASTA)
-    assert "rename the file" in refusal(demo, setting(path))
+def test_paths_that_are_wildcards_or_options_are_refused(copy, path, setting):
+    (copy / path).write_text(FASTA)
+    assert "rename the file" in refusal(copy, setting(path))
 
 
-def test_words_of_a_shell_are_words(demo):
+def test_words_of_a_shell_are_words(copy):
     """Every string that may be any reaches its step as one argument, in a real shell."""
     name = SHELL.replace("/", "")
-    (demo / f"{name}.fa").write_text(FASTA)
+    (copy / f"{name}.fa").write_text(FASTA)
     own = {**OWN, "file": f"{name}.fa", "assembly": SHELL}
     settings = {
         "results": f"results {name}",
@@ -137,13 +137,13 @@ def test_words_of_a_shell_are_words(demo):
         "split": {"chromosomes": {"validation": [SHELL], "test": ["chr3"]}},
         "dataset": {"biotypes": [SHELL]},
     }
-    words = demo_config(demo, settings)
+    words = demo_config(copy, settings)
     target = f"results {name}/dataset/sources/own.parquet"
-    found = snakemake(demo, *words, "--", target)
+    found = snakemake(copy, *words, "--", target)
     assert found.returncode == 0, found.stdout
-    assert (demo / target).is_file()
-    planned = snakemake(demo, "--dry-run", "--printshellcmds", *words)
+    assert (copy / target).is_file()
+    planned = snakemake(copy, "--dry-run", "--printshellcmds", *words)
     assert planned.returncode == 0, planned.stdout
     assert planned.stdout.count("touch canary") > 20
-    assert not list(demo.rglob("canary*"))
-    assert json.loads((demo / "settings1.json").read_text())["mirror"] == SHELL
+    assert not list(copy.rglob("canary*"))
+    assert json.loads((copy / "settings1.json").read_text())["mirror"] == SHELL

@@ -4,6 +4,7 @@ import argparse
 import errno
 import importlib
 import logging
+import mmap
 import os
 import signal
 import sys
@@ -95,6 +96,9 @@ NO_MEMORY = (
     "start new thread",
     "failed to map segment from shared object",
 )
+# Where not even so much is to be had, any error comes of that: libraries lose parts on the way, as
+# a module that could not be loaded, and say something else.
+LITTLE_MEMORY = 16 * 2**20  # bytes
 
 # What a step may need beside the base packages, by the extra that brings it.
 EXTRAS = {
@@ -113,12 +117,22 @@ EXTRAS = {
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says, in one of the libraries' ways, that there is no more memory."""
+    """Whether an error says, in one of the libraries' ways, that the memory is out, or it is."""
     return (
         isinstance(error, MemoryError)
         or getattr(error, "errno", None) == errno.ENOMEM
         or any(words in str(error) for words in NO_MEMORY)
+        or not can_allocate(LITTLE_MEMORY)
     )
+
+
+def can_allocate(size: int) -> bool:
+    """Whether the system gives so many bytes."""
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError:
+        return False
+    return True
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -196,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ImportError, MemoryError, OSError, RuntimeError) as error:
+    except Exception as error:
         if not is_out_of_memory(error):
             raise
         complain(chosen, "the memory does not suffice; give it more, such as the rule's mem_mb")
