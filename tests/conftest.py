@@ -37,22 +37,25 @@ LIMIT = 60
 SLOW = {"browser", "container", "faults", "mirror", "serving", "slurm", "workflow"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests go to one process, where there are several, and let those that last begin.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Say which tests go to one process, where there are several, and which are slow as a folder.
 
     A file's tests share fixtures, and so do those of any file for which the demo has run.
     """
-    for item in items:
-        folder = item.path.parent.name
-        if folder in SLOW:
-            item.add_marker(folder)
-        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    folder = item.path.parent.name
+    if folder in SLOW:
+        item.add_marker(folder)
+    group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those begin that last."""
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name what is compressed by its size, since its bytes hold the time, which processes differ in."""
+    """Name what is compressed by its size: its bytes hold the time, and processes must agree."""
     if isinstance(val, bytes) and not val.isascii():
         return f"{len(val)} bytes"
     return None
