@@ -52,7 +52,7 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	@echo "==> testing"
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(INSTALLED)
 	@echo "==> fuzzing the parsers and 'circlet predict' for $(FUZZ_SECONDS) s"

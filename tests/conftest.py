@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from card_inputs import Card, make, write_inputs
 from checkpoint_inputs import make_checkpoint
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from prediction_inputs import some_sequences
@@ -38,15 +39,9 @@ SLOW = {"browser", "container", "faults", "mirror", "serving", "slurm", "workflo
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Say which tests go to one process, where there are several, and which are slow as a folder.
-
-    A file's tests share fixtures, and so do those of any file for which the demo has run.
-    """
-    folder = item.path.parent.name
-    if folder in SLOW:
-        item.add_marker(folder)
-    group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem
-    item.add_marker(pytest.mark.xdist_group(group))
+    """Say which tests are slow as a folder."""
+    if item.path.parent.name in SLOW:
+        item.add_marker(item.path.parent.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -168,16 +163,27 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def demo(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, str]:
     """A copy of the repository in which the demo has run, and what it printed.
 
-    It ran without a network, where the system allows that: only downloads need one.
+    It ran without a network, where the system allows that: only downloads need one. Of several
+    processes of the tests one runs it, and each has a copy.
     """
-    folder = copy_repository(tmp_path_factory.mktemp("demo"))
-    before = CUT_OFF if can_cut_off() else ()
-    result = snakemake(folder, *demo_config(folder), before=before)
-    assert result.returncode == 0, result.stdout
-    return folder, result.stdout
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    made, printed = shared / "demo", shared / "demo.printed"
+    with FileLock(shared / "demo.lock"):
+        if not printed.exists():
+            shutil.rmtree(made, ignore_errors=True)  # of a run that failed
+            made.mkdir()
+            before = CUT_OFF if can_cut_off() else ()
+            result = snakemake(copy_repository(made), *demo_config(made), before=before)
+            assert result.returncode == 0, result.stdout
+            printed.write_text(result.stdout)
+    folder = tmp_path_factory.mktemp("demo") / "copy"
+    shutil.copytree(made, folder, symlinks=True)
+    return folder, printed.read_text()
 
 
 @pytest.fixture
