@@ -31,6 +31,9 @@ OF_PIECES = ("explain_piece", "gather_explanation", "gather_predictions", "predi
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 # What tells of a run itself: folders, keys of JSON, and files that repeat those or their hashes.
 NOT_COMPARED = ("logs", "benchmarks", "training")
+TOLD_OF_A_RUN = re.compile(
+    r"report\.html|evaluation/resources\.\w+|models/\w+/(?:DOME\.md|README\.md|manifest\.json)"
+)
 TIMES = re.compile(rb'"(?:memory|nt_per_second|retrieved|seconds)": [^,\n]+')
 # Mounts a tmpfs of a size at a folder, with what is in another folder, where no other process sees
 # it; runs a program, and copies the folder to a third.

@@ -264,7 +264,8 @@ def read_table(path: str | Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     with reading(path):
         try:
             if Path(path).suffix == ".parquet":
-                table = pd.read_parquet(path)
+                # By this thread alone: where no memory is left for others, Arrow waits for them.
+                table = pd.read_parquet(path, use_threads=False, pre_buffer=False)
             elif Path(path).suffix in ENDINGS[1:]:  # of zstd, pandas would take a half for a whole
                 with open_text(path) as handle:
                     table = _parse_table(handle)

@@ -101,7 +101,7 @@ def _tables(piece: str | Path) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
             if columns is None:
                 raise _refusal(piece)
             yield columns, kept.empty_table()
-            for batch in parquet.iter_batches(CHUNK):
+            for batch in parquet.iter_batches(CHUNK, use_threads=False):
                 yield columns, pa.Table.from_batches([batch])
         except ValueError as error:  # of pyarrow; also of a damaged row group
             raise InputError(piece, f"is no readable Parquet table ({error})", MEND) from None
