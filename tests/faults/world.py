@@ -223,7 +223,7 @@ def write_world(folder: Path) -> Path:
     texts = {
         "genome.fa": "".join(f">{chrom}\n{bases}\n" for chrom, bases in genome.items()),
         "called.bed": bed12([gene.circle(1, 3) for gene in hosts[1::4]]),
-        "file.gtf": ciriquant([gene.circle(3, 5) for gene in hosts[2::4]]),
+        "quantified.gtf": ciriquant([gene.circle(3, 5) for gene in hosts[2::4]]),
         "annotation.gtf": gtf(genes),
         "mine.fa": fasta(rng, "mine", 12, 0.7),
         "circles.fa": fasta(rng, "circle", 12, 0.5),
