@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from measuring import unmeasured
 from training_inputs import ONE_THREAD, timeless_record, train_words, write_inputs
 
 from circlet.cli import main
@@ -81,7 +82,11 @@ SMALL_DISK = (
 
 def python(*words, **options):
     return subprocess.run(
-        [sys.executable, *words], env=ONE_THREAD, capture_output=True, text=True, **options
+        [sys.executable, *words],
+        env=unmeasured(ONE_THREAD),
+        capture_output=True,
+        text=True,
+        **options,
     )
 
 
@@ -174,7 +179,7 @@ def on_small_disk(tmp_path):
     def run(*words):
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c", SMALL_DISK, disk, *words],
-            env=ONE_THREAD,
+            env=unmeasured(ONE_THREAD),
             capture_output=True,
             text=True,
         )

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from harness import (
+    PATIENCE,
     TOLD_OF_A_RUN,
     Case,
     Pipeline,
@@ -76,7 +77,7 @@ def test_the_whole_pipeline_goes_on(pipeline, ending, ledger):
     wait_until(lambda: percent(log.read_text()) >= share * 100 or process.poll() is not None)
     assert process.poll() is None, log.read_text()
     stop(process, ending.variant)
-    process.wait()
+    process.wait(PATIENCE)
     wait_until(lambda: not session_of(process.pid))
     refused = finish(lambda *more: pipeline.run(folder, "all", *more))
     found = content(folder)
