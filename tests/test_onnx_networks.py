@@ -99,6 +99,31 @@ def test_data_in_other_files_are_refused(path, tmp_path, monkeypatch):
     refuse(sealed(path, tmp_path, move_out), "has data in other files")
 
 
+def make_loop(model):
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["going"], ["goes"])],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("goes", TensorProto.BOOL, [])],
+    )
+    model.graph.initializer.append(helper.make_tensor("most", TensorProto.INT64, [], [1 << 62]))
+    model.graph.node.append(helper.make_node("Loop", ["most", ""], [], body=body))
+
+
+def define_function(model):
+    node = helper.make_node("Identity", ["x"], ["y"])
+    opset = helper.make_opsetid("", 18)
+    model.functions.append(helper.make_function("circlet", "Own", ["x"], ["y"], [node], [opset]))
+
+
+@pytest.mark.parametrize("change", [make_loop, define_function])
+def test_what_may_not_end_is_refused(path, tmp_path, change):
+    refuse(sealed(path, tmp_path, change), "has a loop or a branch")
+
+
 def test_operators_of_others_are_refused(path, tmp_path):
     def add_operator(model):
         model.opset_import.append(helper.make_opsetid("evil.example", 1))

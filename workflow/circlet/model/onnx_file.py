@@ -17,12 +17,14 @@ from circlet.files import atomic_path, reading
 SEAL = "circlet.sha256"
 DIGITS = 64  # of a SHA-256
 MEND = "export the model again with 'circlet export'"
-# The key that begins an entry on data outside of the file, after its length as protobuf may write
-# it: the length's last byte is 8, or 0 where it takes more bytes than it needs.
 MOST_BYTES = 1 << 31  # of a file; protobuf has no larger messages
 # Fields of protobuf on the way to the weights, and types of theirs that have NaN.
 GRAPH, INITIALIZER, TYPE, FLOATS, RAW = 7, 5, 2, 4, 9
+# And on the way to graphs within an operator, which a loop would run without end.
+FUNCTION, NODE, ATTRIBUTE, INNER_GRAPH, INNER_GRAPHS = 25, 1, 5, 6, 11
 FLOAT_TYPES = {1: "<f4", 10: "<f2", 11: "<f8"}
+# The key that begins an entry on data outside of the file, after its length as protobuf may write
+# it: the length's last byte is 8, or 0 where it takes more bytes than it needs.
 OUTSIDE = re.compile(rb"[\x00\x08]location")
 
 
@@ -46,8 +48,8 @@ def read_sealed(path: str | Path) -> bytes:
         The serialised model, without the seal.
 
     Raises:
-        InputError: It is missing, not of circlet, damaged, has its data elsewhere, or has weights
-            that are not finite.
+        InputError: It is missing, not of circlet, damaged, has its data elsewhere, loops or
+            branches, or has weights that are not finite.
     """
     with reading(path):
         if (bytes_there := Path(path).stat().st_size) > MOST_BYTES:
@@ -63,6 +65,8 @@ def read_sealed(path: str | Path) -> bytes:
         raise InputError(path, "was changed after it was made: its SHA-256 is another", MEND)
     if OUTSIDE.search(model):
         raise InputError(path, "has data in other files, which are not read", MEND)
+    if _has_inner_graphs(memoryview(model)):
+        raise InputError(path, "has a loop or a branch, as no network of circlet has", MEND)
     if not all(map(_are_usable, _weights(memoryview(model)))):
         raise InputError(path, "has weights that are not finite numbers", MEND)
     return model
@@ -109,6 +113,21 @@ def _within(message: memoryview, number: int) -> Iterator[memoryview]:
     for key, value in _fields(message):
         if key == number and not isinstance(value, int):
             yield value
+
+
+def _has_inner_graphs(model: memoryview) -> bool:
+    """Whether an operator of a serialised model holds others, or is defined by the model."""
+    attributes = (
+        attribute
+        for graph in _within(model, GRAPH)
+        for node in _within(graph, NODE)
+        for attribute in _within(node, ATTRIBUTE)
+    )
+    inner = (
+        any(number in (INNER_GRAPH, INNER_GRAPHS) for number, _ in _fields(each))
+        for each in attributes
+    )
+    return any(_within(model, FUNCTION)) or any(inner)
 
 
 def _weights(model: memoryview) -> Iterator[np.ndarray]:
