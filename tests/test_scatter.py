@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from workflow_inputs import demo_config, planned, snakemake
+from workflow_inputs import demo_config, edited, planned, snakemake
 
 from circlet.chunks import WINDOW_RECORDS
 from circlet.files import read_table
@@ -97,11 +97,10 @@ def test_time_and_memory_are_told_of_each_piece(scattered):
     assert names["explain"] == {"1-of-2", "2-of-2"}
 
 
-def test_a_second_run_in_pieces_has_nothing_to_do(scattered, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(scattered[0], folder, symlinks=True)
+def test_a_second_run_in_pieces_has_nothing_to_do(scattered):
+    folder, _ = scattered
     assert planned(folder, *TARGETS, *settings(folder, 3, 2)) == set()
-    for name in ("calls.py", "evaluation/explain/single.py"):
-        (folder / "workflow/circlet" / name).write_text("# edited\n")
     steps = {"predict_piece", "gather_predictions", "explain_piece", "gather_explanation"}
-    assert steps <= planned(folder, *TARGETS, *settings(folder, 3, 2))
+    package = folder / "workflow/circlet"
+    with edited(package / "calls.py"), edited(package / "evaluation/explain/single.py"):
+        assert steps <= planned(folder, *TARGETS, *settings(folder, 3, 2))

@@ -3,7 +3,6 @@
 import gzip
 import http.server
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from workflow_inputs import (
     can_cut_off,
     copy_repository,
     demo_config,
+    edited,
     planned,
     snakemake,
 )
@@ -291,14 +291,8 @@ def test_moved_repository_has_nothing_to_do(demo, tmp_path):
     ],
 )
 def test_edited_module_reruns_its_step(demo, module, rerun):
-    path = demo[0] / "workflow/circlet" / module
-    before, times = path.read_bytes(), path.stat()
-    try:
-        path.write_bytes(before + b"\n")
+    with edited(demo[0] / "workflow/circlet" / module):
         assert planned(demo[0], *demo_config(demo[0])) == rerun
-    finally:
-        path.write_bytes(before)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert planned(demo[0], *demo_config(demo[0])) == set()
 
 

@@ -1,11 +1,13 @@
 """A copy of the repository, and Snakemake run in it as a user runs it."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,18 @@ def demo_config(folder: Path, *settings: dict[str, Any]) -> tuple[str, ...]:
         files.append(str(folder / f"settings{place}.json"))
         Path(files[-1]).write_text(json.dumps(setting))
     return ("--configfile", *files)
+
+
+@contextlib.contextmanager
+def edited(path: Path) -> Iterator[None]:
+    """Change a file, and give it back its content and times."""
+    before, times = path.read_bytes(), path.stat()
+    try:
+        path.write_bytes(before + b"\n")
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def planned(folder: Path, *arguments: str, **environment: str) -> set[str]:

@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sample", type=int, metavar="N", help="try N faults that are drawn")
     group.addoption("--sample-seed", default="1", metavar="SEED", help="of the draw")
     group.addoption("--keep", type=Path, metavar="DIR", help="keep the pipeline for later runs")
-    group.addoption("--ledger", type=Path, metavar="TSV", help="write what each fault did")
+    group.addoption("--ledger", type=Path, metavar="FILE", help="write what each fault did")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
