@@ -42,6 +42,8 @@ INSTALLED := .venv/.installed-torch-$(TORCH_VERSION)-$(notdir $(TORCH_INDEX))
 # What looks at packages and at the code, apart from them.
 TOOLS := build/tools
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --cores $(CORES)
+# The tests of whole systems ask these what came of the tests before.
+IN_ORDER := $(BIN)/python -m pytest -p no:randomly
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .PHONY: run test fuzz mutants test-cluster test-serving test-container test-faults default-model lint report lock sbom clean
@@ -64,21 +66,21 @@ mutants: $(INSTALLED) $(TOOLS)/.installed
 
 test-cluster: $(INSTALLED)
 	@echo "==> testing on a SLURM of two nodes on this machine"
-	$(BIN)/python -m pytest tests/slurm $(ARGS)
+	$(IN_ORDER) tests/slurm $(ARGS)
 
 test-serving: $(INSTALLED)
 	@echo "==> testing what serves the model"
-	$(BIN)/python -m pytest tests/serving $(ARGS)
+	$(IN_ORDER) tests/serving $(ARGS)
 
 test-container: $(INSTALLED)
 	@echo "==> building and running the images"
-	$(BIN)/python -m pytest tests/container $(ARGS)
+	$(IN_ORDER) tests/container $(ARGS)
 
 # Each line of build/faults.jsonl is a fault, with its seed and what came of it.
 test-faults: $(INSTALLED)
 	@echo "==> injecting faults into a whole pipeline"
 	mkdir -p build
-	$(BIN)/python -m pytest tests/faults --numprocesses $(WORKERS) --ledger build/faults.jsonl $(ARGS)
+	$(IN_ORDER) tests/faults --numprocesses $(WORKERS) --ledger build/faults.jsonl $(ARGS)
 
 # What is trained is put where the package has it; downloads what no mirror holds.
 default-model: $(INSTALLED)
