@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from plan import Fault
 from workflow_inputs import copy_repository
@@ -218,9 +219,7 @@ class Case:
         environment = self.pipeline.environment(self.folder, fault) | more
         command = [*before, *self.pipeline.command(self.folder, *self.words)]
         with open(log, "w") as stream:
-            process = subprocess.Popen(
-                command, env=environment, stdout=stream, stderr=stream, start_new_session=True
-            )
+            process = start(command, environment, stream)
         try:
             yield process, log
         finally:
@@ -391,6 +390,18 @@ def finish(
         else:
             raise AssertionError(f"neither done nor refused clearly:\n{told}")
     raise AssertionError(f"not done in four runs:\n{told}")
+
+
+def start(command: list[str], environment: dict[str, str], stream: IO[str]) -> subprocess.Popen:
+    """Start a program in a session of its own, which heeds SIGINT even if these tests do not."""
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=stream,
+        stderr=stream,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def stop(process: subprocess.Popen, how: str) -> None:

@@ -13,6 +13,7 @@ from harness import (
     content,
     finish,
     is_running,
+    start,
     stop,
     wait_until,
 )
@@ -66,13 +67,8 @@ def test_the_whole_pipeline_goes_on(pipeline, ending, ledger):
     share = 0.1 + 0.8 * ending.draw("share")
     log = folder / "printed.log"
     with open(log, "w") as stream:
-        process = subprocess.Popen(
-            pipeline.command(folder, "all"),
-            env=pipeline.environment(folder),
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+        command = pipeline.command(folder, "all")
+        process = start(command, pipeline.environment(folder), stream)
     done = f"({share:.0%}"
     wait_until(lambda: percent(log.read_text()) >= share * 100 or process.poll() is not None)
     assert process.poll() is None, log.read_text()
